@@ -1,0 +1,15 @@
+#!/bin/sh
+# Locks the environments with hashes and without addresses: the same packages everywhere, from whichever index is set.
+# Usage: scripts/lock.sh           (needs uv; `pip install uv`)
+set -eu
+cd "$(dirname "$0")/.."
+lock() {
+    output=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+        --no-emit-index-url "$@" pyproject.toml -o "requirements/$output.txt"
+}
+lock dev --group dev --extra local
+lock images --group images --group dev --extra local -c requirements/dev.txt
+lock bench --group bench --group dev --extra local -c requirements/dev.txt
+.venv/bin/npm install --package-lock-only --ignore-scripts --silent

