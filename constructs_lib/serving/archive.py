@@ -1,0 +1,135 @@
+"""A directory of model files becomes the one ``model.tar.gz`` that SageMaker fetches.
+
+The archive is made while the app synthesizes, so it has to be two things. *Deterministic*: the digest follows from the
+names, the execute bits and the bytes of the files, and from nothing else, so an endpoint rolls when its model changes
+and at no other time. *Cheap*: an unchanged directory costs one ``stat`` a file, and a changed one is read once, a
+megabyte at a time, and compressed on several cores.
+
+>>> archive = build_archive(Path("examples/digits/model"))  # doctest: +SKIP
+>>> archive.path  # doctest: +SKIP
+PosixPath('.../inference-constructs/archives/4f0c...-isal1.9.1.tar.gz')
+
+What is in it, under which names, is told in `archive_files`; the bytes in `archive_stream`; how long it is kept in
+`archive_cache`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from constructs_lib.serving.archive_cache import ArchiveCache, default_cache_directory
+from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_files
+from constructs_lib.serving.archive_stream import RECIPE, write_tar_gz
+
+__all__ = ["Archive", "ArchiveError", "build_archive"]
+
+# The coarsest clock of a file system in use: FAT and exFAT count in steps of two seconds.
+CLOCK_STEP_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A finished archive in the cache.
+
+    Attributes
+    ----------
+    path : Path
+        The ``.tar.gz``. It stays in place for at least an hour after the last build that returned it.
+    digest : str
+        SHA-256 (hexadecimal) of the uncompressed tar stream: the identity of the content. Every computer and every
+        version of the compressor agrees on it, so publish the archive under it. The compressed bytes themselves are
+        promised for one version of ``isal`` on one processor family: it finds other matches on another.
+    size : int
+        Bytes of the ``.tar.gz``.
+    """
+
+    path: Path
+    digest: str
+    size: int
+
+
+def build_archive(
+    directory: Path,
+    *,
+    code: Path | None = None,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Archive:
+    """Pack the files of a directory into a ``model.tar.gz``, or find the archive that was made of them before.
+
+    Parameters
+    ----------
+    directory : Path
+        The directory whose files become the root of the archive.
+    code : Path, optional
+        A second directory, the handler and its ``requirements.txt``, whose files go under ``code/`` (the SageMaker
+        SDK's ``source_dir``). None: the archive holds ``directory`` alone.
+    cache : Path, optional
+        Where archives are kept. None: ``archives`` in the directory that the environment variable
+        ``INFERENCE_CONSTRUCTS_CACHE`` names, or else in ``inference-constructs`` of the user's own cache directory.
+    progress : callable, optional
+        Called with the bytes of the files read so far and in all, after each part of a file, while an
+        archive is written; not called at all when the cache already has it. None: nobody is told.
+
+    Returns
+    -------
+    Archive
+        The same digest for the same content, whoever builds it, wherever and whenever.
+
+    Raises
+    ------
+    ArchiveError
+        If a directory is missing or has nothing to pack, if a file cannot be packed (all of them are named, one a
+        line), if a file changes while it is read, or if the cache cannot be written. Nothing half-written is left.
+    """
+    started = time.time_ns()
+    store = ArchiveCache(default_cache_directory() if cache is None else cache)
+    files = list_files(directory, code)
+    _refuse_cache_among_files(store.root, directory, code)
+    key = _key(files)
+    try:
+        digest = store.recall(key)
+        if digest is None:
+            with store.partial() as partial:
+                with partial.open("wb") as output:
+                    digest = write_tar_gz(files, output, progress=progress)
+                store.publish(partial, digest)
+            if _settled(files, started):
+                store.remember(key, digest)
+            store.prune(keep=digest)
+        path = store.archive(digest)
+        return Archive(path=path, digest=digest, size=path.stat().st_size)
+    except OSError as error:
+        # Reading the files raises ArchiveError, so what is left is the cache: full, read-only, or in the way.
+        raise ArchiveError(
+            f"cannot keep the archive of '{directory}' in the cache '{store.root}': {error.strerror or error}; make"
+            " room there, or name another directory with the environment variable INFERENCE_CONSTRUCTS_CACHE"
+        ) from error
+
+
+def _key(files: Sequence[SourceFile]) -> str:
+    """Return what recognises an unchanged set of files without reading them."""
+    lines = (f"{file.name}\0{file.executable:d}\0{'.'.join(map(str, file.stamp))}" for file in files)
+    return hashlib.sha256("\n".join([RECIPE, *lines]).encode()).hexdigest()
+
+
+def _settled(files: Sequence[SourceFile], started: int) -> bool:
+    """Return whether a later change of any file is sure to show in its timestamps.
+
+    A file that changes twice within one step of the clock looks the same after both changes (git calls its entry
+    "racily clean"). So an archive of files that changed just now is not recalled, and the next build reads them again.
+    """
+    return max(file.stamp.changed for file in files) + CLOCK_STEP_NS <= started
+
+
+def _refuse_cache_among_files(cache: Path, *directories: Path | None) -> None:
+    for directory in directories:
+        if directory is not None and cache.resolve().is_relative_to(directory.resolve()):
+            raise ArchiveError(
+                f"the cache '{cache}' is inside '{directory}', so each archive would hold the ones before it; keep the"
+                " cache elsewhere (the environment variable INFERENCE_CONSTRUCTS_CACHE names it)"
+            )

@@ -1,0 +1,252 @@
+"""Which files go into an archive, under which names, and why the others may not.
+
+- Files alone are packed. Their directories follow from their names, so an empty directory is left out, as git does.
+- The owner's execute bit is kept, the one permission that git keeps too; all others depend on who checked out.
+- A symlink is followed and the content of its target packed: hosts need no links, and a link may not leave the
+  directory.
+- Names are kept as they are. Two that differ only in case are two files, as they are on the Linux host.
+- What version control, editors and Python leave behind (`LEFT_OUT`) never goes in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+LEFT_OUT = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".cache",  # where the Hugging Face client notes when it fetched what
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+    }
+)
+LEFT_OUT_PREFIXES = ("._",)  # macOS keeps a file's attributes in "._name" on volumes that have no place for them
+LEFT_OUT_SUFFIXES = (".pyc", ".pyo")
+
+# Linux, where the archive is unpacked, allows 255 bytes between two slashes and 4,096 for the whole path, of which the
+# host needs some for the directory that it unpacks into.
+LONGEST_NAME = 255
+LONGEST_PATH = 4_000
+
+MOST_PROBLEMS_SHOWN = 20
+
+
+class ArchiveError(ValueError):
+    """A directory cannot become an archive. The message has one line for each problem, with what to do about it."""
+
+
+class Stamp(NamedTuple):
+    """What ``stat`` tells of a file's content: two stamps differ if the content was changed between them."""
+
+    size: int
+    modified: int  # nanoseconds
+    changed: int  # nanoseconds; set by the kernel, so that nobody can turn it back
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Return the stamp in a stat result."""
+        # Windows keeps the time of creation in st_ctime.
+        changed = status.st_mtime_ns if sys.platform == "win32" else status.st_ctime_ns
+        return cls(status.st_size, status.st_mtime_ns, changed, status.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to pack.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the archive, with ``/`` between the parts.
+    path : str
+        Where its content is.
+    executable : bool
+        Whether its owner may execute it.
+    stamp : Stamp
+        Its size in bytes, and what tells whether it changes before it is read.
+    """
+
+    name: str
+    path: str
+    executable: bool
+    stamp: Stamp
+
+
+def list_files(directory: Path, code: Path | None = None) -> list[SourceFile]:
+    """List the files that an archive of these directories holds, in the order of their names.
+
+    Parameters
+    ----------
+    directory : Path
+        The directory whose files become the root of the archive.
+    code : Path, optional
+        The directory whose files go under ``code/``. None: nothing is added.
+
+    Raises
+    ------
+    ArchiveError
+        If a directory is missing or has nothing to pack, or if any file cannot be packed.
+    """
+    walks = [_Walk(directory, "")]
+    if code is not None:
+        walks.append(_Walk(code, "code/"))
+    files = sorted((file for walk in walks for file in walk.files), key=lambda file: file.name)
+    problems = [problem for walk in walks for problem in walk.problems]
+    if code is not None:
+        problems += _clashes(files)
+    if problems:
+        rest = len(problems) - MOST_PROBLEMS_SHOWN
+        more = [f"… and {rest} more problems"] if rest > 0 else []
+        raise ArchiveError("\n".join(problems[:MOST_PROBLEMS_SHOWN] + more))
+    return files
+
+
+def is_left_out(name: str) -> bool:
+    """Return whether files and directories of this name never go into an archive."""
+    return name in LEFT_OUT or name.startswith(LEFT_OUT_PREFIXES) or name.endswith(LEFT_OUT_SUFFIXES)
+
+
+def name_problem(name: str) -> str | None:
+    """Return what is wrong with the name of a file in the archive, and what to do; None: nothing is."""
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        return "the name is not UTF-8; rename it"
+    if re.search(r"[\x00-\x1f\x7f\\]", name):
+        return "the name has a backslash or a control character, which not every system can unpack; rename it"
+    longest = max(map(len, encoded.split(b"/")))
+    if longest > LONGEST_NAME:
+        return f"the name has a part of {longest} bytes in UTF-8, and Linux allows {LONGEST_NAME}; shorten it"
+    if len(encoded) > LONGEST_PATH:
+        return f"the name in the archive has {len(encoded)} bytes, and at most {LONGEST_PATH} are allowed; shorten it"
+    return None
+
+
+class _RefusedError(Exception):
+    """An entry cannot be packed, for the reason in the message."""
+
+
+class _Folder(NamedTuple):
+    """A directory that is yet to be listed."""
+
+    path: str  # where it really is
+    name: str  # its name in the archive; "" for the root, else with a slash at the end
+    linked_from: tuple[str, ...]  # the directories that held the links on the way to it
+
+
+class _Walk:
+    """Collects the files below one directory, and every problem on the way."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self.files: list[SourceFile] = []
+        self.problems: list[str] = []
+        self._given = root
+        self._root = os.path.realpath(root)
+        if not root.exists():
+            self.problems.append(f"{root}: does not exist; give the directory that holds the files")
+        elif not root.is_dir():
+            self.problems.append(f"{root}: is a file, not a directory; give the directory that holds it")
+        else:
+            self._walk(prefix)
+
+    def _walk(self, prefix: str) -> None:
+        folders = [_Folder(self._root, prefix, ())]
+        while folders:
+            folders += self._list(folders.pop())
+        if not self.files and not self.problems:
+            self.problems.append(
+                f"{self._given}: has no files to pack ({', '.join(sorted(LEFT_OUT))} and compiled Python are left out);"
+                " put the model's files there"
+            )
+
+    def _list(self, folder: _Folder) -> Iterator[_Folder]:
+        """Note the files of a directory, and yield the directories in it."""
+        try:
+            with os.scandir(folder.path) as scan:
+                entries = [entry for entry in scan if not is_left_out(entry.name)]
+        except OSError as error:
+            self._refuse(folder.path, f"cannot be listed ({error.strerror}); make it readable")
+            return
+        for entry in entries:
+            try:
+                if below := self._take(entry, folder):
+                    yield below
+            except _RefusedError as refused:
+                self._refuse(entry.path, str(refused))
+            except OSError as error:
+                what = "is a symlink that leads nowhere" if entry.is_symlink() else "cannot be looked at"
+                self._refuse(entry.path, f"{what} ({error.strerror}); mend or remove it")
+
+    def _take(self, entry: os.DirEntry[str], folder: _Folder) -> _Folder | None:
+        """Note the entry if it is a file, and return it if it is a directory."""
+        name, path, linked_from = folder.name + entry.name, entry.path, folder.linked_from
+        if problem := name_problem(name):
+            raise _RefusedError(problem)
+        if entry.is_symlink():
+            path = os.path.realpath(path, strict=True)
+            linked_from = (*linked_from, folder.path)
+            self._check_link(path, linked_from)
+        status = os.stat(path)  # noqa: PTH116 - a Path for each of ten thousand files doubles the time
+        if stat.S_ISDIR(status.st_mode):
+            return _Folder(path, name + "/", linked_from)
+        if not stat.S_ISREG(status.st_mode):
+            raise _RefusedError("is neither a file nor a directory, and only those are packed; remove it")
+        if not os.access(path, os.R_OK):
+            raise _RefusedError("may not be read by this user; allow it (chmod u+r)")
+        self.files.append(SourceFile(name, path, bool(status.st_mode & stat.S_IXUSR), Stamp.of(status)))
+        return None
+
+    def _check_link(self, target: str, linked_from: Sequence[str]) -> None:
+        if not _holds(self._root, target):
+            raise _RefusedError(
+                f"is a symlink to '{_printable(target)}', outside of '{self._given}', where others do not have it; put"
+                " the file itself in its place (`cp -rL` copies a tree so)"
+            )
+        if any(_holds(target, place) for place in linked_from):
+            raise _RefusedError(
+                f"is a symlink to '{_printable(target)}', which holds it, so following it never ends; remove it"
+            )
+
+    def _refuse(self, path: str, problem: str) -> None:
+        """Note a problem, under the path as the caller knows it."""
+        place = self._given / os.path.relpath(path, self._root)
+        self.problems.append(f"{_printable(str(place))}: {problem}")
+
+
+def _clashes(files: Sequence[SourceFile]) -> Iterator[str]:
+    """Yield the names that both directories supply: twice as a file, or once as a file and once as a directory."""
+    by_name: dict[str, SourceFile] = {}
+    for file in files:
+        parents = (file.name[:end] for end, letter in enumerate(file.name) if letter == "/")
+        for name in (*parents, file.name):
+            if other := by_name.get(name):
+                yield (
+                    f"{_printable(file.path)}: would be '{_printable(file.name)}' in the archive, where"
+                    f" {_printable(other.path)} is '{_printable(name)}' already; remove or rename one of the two"
+                )
+        by_name[file.name] = file
+
+
+def _holds(directory: str, path: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
+
+
+def _printable(path: str) -> str:
+    """Return the path so that it can be printed on one line, whatever is in it."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
