@@ -1,0 +1,31 @@
+"""What a host is asked to run, and how it says that it cannot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container of a SageMaker Model, as the host must run it.
+
+    Parameters
+    ----------
+    image
+        The image URI of the ContainerDefinition.
+    environment
+        The environment of the ContainerDefinition; in it, ``/opt/ml`` is mapped to the host's own directory.
+    archive
+        The downloaded ``model.tar.gz``; None when the Model has no model data.
+    hostname
+        The ContainerHostname, which the container sees as ``HOSTNAME``.
+    """
+
+    image: str
+    environment: Mapping[str, str]
+    archive: Path | None
+    hostname: str | None = None
+
+
+class HostFailedError(Exception):
+    """A model that cannot be served; ``str(e)`` is the cause in one line, fit for an endpoint's FailureReason."""

@@ -1,0 +1,138 @@
+"""``CreateEndpoint``, ``UpdateEndpoint``, ``UpdateEndpointWeightsAndCapacities``, ``DescribeEndpoint`` and the rest."""
+
+from __future__ import annotations
+
+from local_aws.api import Parameters
+from local_aws.errors import validation_error
+from local_aws.scope import Scope
+from local_aws.services.autoscaling.state import forget_variant, registered_variants
+from local_aws.services.paging import listed
+from local_aws.services.sagemaker import lifecycle
+from local_aws.services.sagemaker.service import SAGEMAKER
+from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, state
+from local_aws.services.sagemaker.tags import forget_tags, put_tags
+
+
+@SAGEMAKER.operation("CreateEndpoint")
+def create_endpoint(scope: Scope, request: Parameters) -> Parameters:
+    """Create an endpoint; it is ``Creating`` until its containers answer."""
+    held = state(scope)
+    name = request["EndpointName"]
+    config = held.configs.get(request["EndpointConfigName"])
+    endpoint = Endpoint(
+        name=name, arn=held.endpoints.arn(name), config=config, deployment_config=request.get("DeploymentConfig")
+    )
+    held.endpoints.add(endpoint)
+    put_tags(scope, endpoint.arn, request.get("Tags", []))
+    lifecycle.bring_up(scope, endpoint)
+    return {"EndpointArn": endpoint.arn}
+
+
+@SAGEMAKER.operation("UpdateEndpoint")
+def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
+    """Move an endpoint to another configuration; the present one serves until the new one is in service."""
+    held = state(scope)
+    endpoint = held.endpoints.get(request["EndpointName"])
+    config = held.configs.get(request["EndpointConfigName"])
+    if endpoint.status == "Failed":
+        raise validation_error(f'Cannot update endpoint "{endpoint.arn}" in status Failed.')
+    _check_scalable_targets(scope, endpoint, config)
+    endpoint.begin("Updating")
+    retain_all = request.get("RetainAllVariantProperties", False)
+    excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
+    if "DeploymentConfig" in request or not request.get("RetainDeploymentConfig", False):
+        endpoint.deployment_config = request.get("DeploymentConfig")
+    lifecycle.update(scope, endpoint, config, retain=lambda _, kind: retain_all and kind not in excluded)
+    return {"EndpointArn": endpoint.arn}
+
+
+def _check_scalable_targets(scope: Scope, endpoint: Endpoint, config: EndpointConfig) -> None:
+    """Refuse to remove a variant, or change its instance type, while it is a scalable target.
+
+    "Update or delete endpoints that use automatic scaling", SageMaker developer guide.
+    """
+    changed = [
+        name
+        for name in registered_variants(scope, endpoint.name)
+        if (config.variant(name) or {}).get("InstanceType") != (endpoint.config.variant(name) or {}).get("InstanceType")
+        or config.variant(name) is None
+    ]
+    if changed:
+        raise validation_error(
+            f'The variant(s) "[{", ".join(changed)}]" must be deregistered as scalable targets with AutoScaling before '
+            "they can be removed or have their instance type changed."
+        )
+
+
+@SAGEMAKER.operation("UpdateEndpointWeightsAndCapacities")
+def update_endpoint_weights_and_capacities(scope: Scope, request: Parameters) -> Parameters:
+    """Change the weights and instance counts of variants in place."""
+    endpoint = state(scope).endpoints.get(request["EndpointName"])
+    wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
+    for name in wanted:
+        if name not in endpoint.variants:
+            raise validation_error(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+    endpoint.begin("Updating")
+    for name, item in wanted.items():
+        variant = endpoint.variants[name]
+        variant.weight = float(item.get("DesiredWeight", variant.weight))
+        variant.instance_count = item.get("DesiredInstanceCount", variant.instance_count)
+    endpoint.set_status("InService")
+    return {"EndpointArn": endpoint.arn}
+
+
+@SAGEMAKER.operation("DescribeEndpoint")
+def describe_endpoint(scope: Scope, request: Parameters) -> Parameters:
+    """Describe an endpoint."""
+    endpoint = state(scope).endpoints.get(request["EndpointName"])
+    described: Parameters = {
+        "EndpointName": endpoint.name,
+        "EndpointArn": endpoint.arn,
+        "EndpointConfigName": endpoint.config.name,
+        "EndpointStatus": endpoint.status,
+        "CreationTime": endpoint.created,
+        "LastModifiedTime": endpoint.modified,
+    }
+    if endpoint.variants:
+        described["ProductionVariants"] = [variant.summary() for variant in endpoint.variants.values()]
+    if endpoint.failure_reason:
+        described["FailureReason"] = endpoint.failure_reason
+    if endpoint.deployment_config:
+        described["LastDeploymentConfig"] = endpoint.deployment_config
+    return described
+
+
+@SAGEMAKER.operation("DeleteEndpoint")
+def delete_endpoint(scope: Scope, request: Parameters) -> Parameters:
+    """Delete an endpoint and deregister its scalable targets, as SageMaker does."""
+    held = state(scope)
+    endpoint = held.endpoints.get(request["EndpointName"])
+    endpoint.begin("Deleting")
+
+    def forget() -> None:
+        for name in registered_variants(scope, endpoint.name):
+            forget_variant(scope, endpoint.name, name)
+        held.endpoints.remove(endpoint.name)
+        forget_tags(scope, endpoint.arn)
+
+    lifecycle.tear_down(scope, endpoint, forget=forget)
+    return {}
+
+
+@SAGEMAKER.operation("ListEndpoints")
+def list_endpoints(scope: Scope, request: Parameters) -> Parameters:
+    """List endpoints."""
+    wanted = request.get("StatusEquals")
+    endpoints = [endpoint for endpoint in state(scope).endpoints.all() if wanted in (None, endpoint.status)]
+    return listed(
+        endpoints,
+        request,
+        "Endpoints",
+        lambda endpoint: {
+            "EndpointName": endpoint.name,
+            "EndpointArn": endpoint.arn,
+            "CreationTime": endpoint.created,
+            "LastModifiedTime": endpoint.modified,
+            "EndpointStatus": endpoint.status,
+        },
+    )

@@ -1,0 +1,101 @@
+"""A model's data: where it is, whether the execution role may read it, and fetching it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_aws import backend
+from local_aws.api import Parameters
+from local_aws.errors import ServiceError, validation_error
+from local_aws.execution_role import ExecutionRole
+from local_aws.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ModelData:
+    """The S3 object, or all objects under an S3 prefix, that a container gets at ``/opt/ml/model``."""
+
+    bucket: str
+    key: str
+    is_prefix: bool = False
+
+    @classmethod
+    def of_container(cls, container: Parameters) -> ModelData | None:
+        """Return the data of a container definition, or None when it brings none."""
+        source = container.get("ModelDataSource", {}).get("S3DataSource")
+        url = source["S3Uri"] if source else container.get("ModelDataUrl")
+        if url is None:
+            return None
+        scheme, _, rest = url.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme not in ("s3", "https") or not bucket:
+            raise validation_error(f"Invalid S3 URI: {url}")
+        is_prefix = bool(source and source["S3DataType"] == "S3Prefix") or container.get("Mode") == "MultiModel"
+        return cls(bucket, key, is_prefix)
+
+    @property
+    def url(self) -> str:
+        """The data's address, as the user wrote it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def check(self, role: ExecutionRole) -> None:
+        """Refuse unless the role may read the data and the data is there, as CreateModel does.
+
+        Raises
+        ------
+        ServiceError
+            ``ValidationException`` in SageMaker's words, with IAM's own sentence after them.
+        """
+        try:
+            self._require_rights(role)
+        except ServiceError as denied:
+            raise validation_error(
+                f"Could not access model data at {self.url}. Please ensure that the role "
+                f'"{role.arn}" exists and that its trust relationship policy allows the action "sts:AssumeRole" for '
+                'the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" '
+                f"permissions and that the object is located in {role.scope.region}. If your Model uses multiple "
+                'models or uncompressed models, please ensure that the role has "s3:ListBucket" permission. '
+                f"({denied.message})"
+            ) from denied
+        if not self._keys(role.scope):
+            raise validation_error(f"Could not find model data at {self.url}.")
+
+    def fetch(self, role: ExecutionRole, into: Path) -> Path:
+        """Write the data as one ``model.tar.gz`` into a directory, with the role's rights.
+
+        Raises
+        ------
+        ServiceError
+            When the role may not read it (any more) or it is gone.
+        """
+        self._require_rights(role)
+        archive = into / "model.tar.gz"
+        contents = {key: backend.object_bytes(role.scope, self.bucket, key) for key in self._keys(role.scope)}
+        found = {key: content for key, content in contents.items() if content is not None}
+        if not found:
+            raise validation_error(f"Failed to download model data: could not find {self.url}.")
+        if self.is_prefix:
+            with tarfile.open(archive, "w:gz", compresslevel=0) as packed:
+                for key, content in found.items():
+                    member = tarfile.TarInfo(key.removeprefix(self.key).lstrip("/"))
+                    member.size = len(content)
+                    packed.addfile(member, io.BytesIO(content))
+        else:
+            archive.write_bytes(found[self.key])
+        return archive
+
+    def _require_rights(self, role: ExecutionRole) -> None:
+        if self.is_prefix:
+            role.require("s3:ListBucket", [f"arn:aws:s3:::{self.bucket}"], {"s3:prefix": self.key})
+            for key in self._keys(role.scope):
+                role.require("s3:GetObject", [f"arn:aws:s3:::{self.bucket}/{key}"])
+        else:
+            role.require("s3:GetObject", [f"arn:aws:s3:::{self.bucket}/{self.key}"])
+
+    def _keys(self, scope: Scope) -> list[str]:
+        if self.is_prefix:
+            return backend.object_keys(scope, self.bucket, self.key)
+        return [self.key] if backend.object_exists(scope, self.bucket, self.key) else []

@@ -1,0 +1,106 @@
+"""The seam between SageMaker's API and the hosting plane that runs models.
+
+The API decides which containers run and with whose rights; the plane keeps the container contract. It is named by its
+module, so that tests put a fake in its place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """A running container, as :mod:`local_aws.hosting` gives it."""
+
+    @property
+    def url(self) -> str:
+        """Its address, once it has started."""
+
+    def start(self) -> None:
+        """Start, and return when ``/ping`` answers 200; raise ``HostFailedError`` otherwise."""
+
+    def stop(self) -> None:
+        """Stop; once more is harmless."""
+
+
+@dataclass(slots=True)
+class Plane:
+    """Where models run.
+
+    Parameters
+    ----------
+    directory
+        Under it, each container gets a directory of its own.
+    module
+        Has ``Container``, ``Host`` and ``HostFailedError``.
+    environment
+        What every container gets beside its own environment: the address of local AWS.
+    """
+
+    directory: Path
+    module: str = "local_aws.hosting"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    _hosts: set[Host] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def failure(self) -> type[Exception]:
+        """What a host raises when it cannot start."""
+        failure: type[Exception] = importlib.import_module(self.module).HostFailedError
+        return failure
+
+    def open(
+        self, container: Mapping[str, Any], *, workdir: Path, log: Callable[[str], None], startup_timeout: float
+    ) -> Host:
+        """Start a container.
+
+        Raises
+        ------
+        Exception
+            The module's ``HostFailedError``, whose text is the endpoint's failure reason.
+        """
+        module = importlib.import_module(self.module)
+        environment = {**self.environment, **container["environment"]}
+        spec = module.Container(**{**container, "environment": environment})
+        host: Host = module.Host(spec, workdir=workdir, log=log, startup_timeout=startup_timeout)
+        with self._lock:
+            self._hosts.add(host)
+        try:
+            host.start()
+        except BaseException:
+            self.close(host)
+            raise
+        return host
+
+    def close(self, host: Host) -> None:
+        """Stop a container."""
+        with self._lock:
+            self._hosts.discard(host)
+        host.stop()
+
+    def close_all(self) -> None:
+        """Stop every container."""
+        with self._lock:
+            hosts = list(self._hosts)
+        if hosts:
+            with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+                list(pool.map(self.close, hosts))
+
+
+_plane: list[Plane] = []
+
+
+def use_plane(plane: Plane) -> None:
+    """Set the hosting plane of this process."""
+    _plane[:] = [plane]
+
+
+def plane() -> Plane:
+    """Return the hosting plane of this process."""
+    return _plane[0]

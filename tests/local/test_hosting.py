@@ -1,0 +1,562 @@
+"""A model's host process keeps SageMaker's container contract, and tells why it cannot serve."""
+
+import gzip
+import importlib.util
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_hosts import DOUBLING, PYTORCH, Hosts, archive, connection, eventually, invoke, ping, wheel
+
+from local_aws.hosting import Container, Host, HostFailedError
+from local_aws.hosting.environment import _short, cache_root
+from local_aws.hosting.images import repository
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+MODELS = Path(__file__).parent / "models"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
+    monkeypatch.setenv("LOCAL_AWS_CACHE", str(tmp_path / "cache"))
+    made = Hosts(tmp_path)
+    yield made
+    made.stop()
+
+
+def failure(hosts: Hosts, files: dict[str, str | bytes] | Path | str, **options: object) -> str:
+    with pytest.raises(HostFailedError) as e:
+        hosts.start(files, **options)
+    assert "\n" not in str(e.value)
+    return str(e.value)
+
+
+# --- predictions and content types
+
+
+def test_json_csv_and_npy_go_in_and_come_out(hosts: Hosts) -> None:
+    host = hosts.start(DOUBLING)
+    assert ping(host) == 200
+
+    reply = invoke(host, b"[[1, 2], [3, 4]]")
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    assert reply.json == [[2, 4], [6, 8]]
+
+    reply = invoke(host, b"1,2\n3,4", "text/csv", "text/csv")
+    assert (reply.content_type, reply.text) == ("text/csv", "2.0,4.0\n6.0,8.0\n")
+
+    array = io.BytesIO()
+    np.save(array, np.array([[1.5]]))
+    reply = invoke(host, array.getvalue(), "application/x-npy", "application/x-npy")
+    assert reply.content_type == "application/x-npy"
+    assert np.load(io.BytesIO(reply.body)).tolist() == [[3.0]]
+
+
+def test_a_content_type_or_accept_that_the_toolkit_does_not_know_is_answered_as_the_toolkit_does(hosts: Hosts) -> None:
+    host = hosts.start(DOUBLING)
+    # sagemaker-inference answers 500, not 415: UnsupportedFormatError is no BaseInferenceToolkitError.
+    for reply in (invoke(host, b"x", "image/png"), invoke(host, b"[1]", accept="image/png")):
+        assert reply.status == 500
+        assert reply.text.startswith("Content type image/png is not supported by this framework.")
+        assert "UnsupportedFormatError" in reply.text
+
+
+def test_the_default_accept_of_the_model_is_honoured(hosts: Hosts) -> None:
+    host = hosts.start(DOUBLING, environment={"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"})
+    assert invoke(host, b"[[1, 2]]", accept="*/*").text == "2.0,4.0\n"
+
+
+def test_a_chunked_body_a_large_body_and_many_requests_on_one_connection_are_taken(hosts: Hosts) -> None:
+    host = hosts.start(
+        "def model_fn(d): return None\ndef transform_fn(m, data, ct, accept): return str(len(data)), 'text/x'"
+    )
+    assert invoke(host, iter([b"12345", b"678"]), "application/octet-stream").text == "8"
+    with connection(host) as c:
+        for size in (0, 1, 6 << 20, 3):
+            c.request("POST", "/invocations", b"x" * size, {"Content-Type": "application/octet-stream"})
+            response = c.getresponse()
+            assert (response.getheader("Content-Type"), response.read()) == ("text/x", str(size).encode())
+
+
+def test_other_paths_are_not_found_and_a_broken_body_is_a_bad_request(hosts: Hosts) -> None:
+    host = hosts.start(DOUBLING)
+    with connection(host) as c:
+        c.request("GET", "/models")
+        response = c.getresponse()
+        assert (response.status, response.read()) == (404, b"Not Found")
+    assert invoke(host, b"1", **{"Content-Length": "many"}).status == 400
+    assert invoke(host, b"zz\r\n", **{"Transfer-Encoding": "chunked"}).status == 400
+    assert ping(host) == 200
+
+
+# --- handler functions
+
+
+def test_each_handler_function_is_the_models_own_when_it_has_one(hosts: Hosts) -> None:
+    host = hosts.start("""
+import json
+def model_fn(model_dir):
+    return {"factor": 3}
+def input_fn(data, content_type):
+    assert isinstance(data, str)
+    return json.loads(data)["instances"], content_type
+def predict_fn(data, model):
+    return [x * model["factor"] for x in data[0]] + [data[1]]
+def output_fn(prediction, accept):
+    return json.dumps({"predictions": prediction, "accept": accept}), "application/vnd.test+json"
+""")
+    reply = invoke(host, b'{"instances": [1, 2]}', accept="text/csv")
+    assert reply.content_type == "application/vnd.test+json"
+    assert reply.json == {"predictions": [3, 6, "application/json"], "accept": "text/csv"}
+
+
+def test_transform_fn_replaces_the_three_functions_and_gets_bytes_for_binary_types(hosts: Hosts) -> None:
+    host = hosts.start("""
+def model_fn(model_dir):
+    return "model"
+def transform_fn(model, data, content_type, accept):
+    return f"{model} {type(data).__name__} {content_type} {accept}"
+""")
+    assert invoke(host, b"1", "text/csv", "text/plain").text == "model str text/csv text/plain"
+    assert invoke(host, b"\xff", "image/png").text == "model bytes image/png application/json"
+
+
+def test_transform_fn_beside_predict_fn_is_refused_as_the_toolkit_does(hosts: Hosts) -> None:
+    assert failure(hosts, DOUBLING + "\ndef transform_fn(m, d, c, a): ...").startswith(
+        "ValueError: Cannot use transform_fn implementation in conjunction with input_fn, predict_fn, and/or output_fn"
+    )
+
+
+def test_functions_that_take_a_context_get_it(hosts: Hosts) -> None:
+    host = hosts.start("""
+def model_fn(model_dir, context):
+    assert context.system_properties["model_dir"] == model_dir
+    return "m"
+def input_fn(data, content_type, context):
+    return context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes")
+def predict_fn(data, model, context):
+    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "back " + data)
+    return [data]
+def output_fn(prediction, accept, context):
+    context.set_response_status(202, "Later")
+    return str(prediction)
+""")
+    reply = invoke(host, b"1", **{"X-Amzn-SageMaker-Custom-Attributes": "trace=7"})
+    assert (reply.status, reply.text) == (202, "['trace=7']")
+    assert reply.headers["X-Amzn-SageMaker-Custom-Attributes"] == "back trace=7"
+
+
+def test_a_handler_that_raises_answers_500_with_message_and_traceback_and_the_next_request_is_served(
+    hosts: Hosts,
+) -> None:
+    host = hosts.start("""
+import sys
+from sagemaker_inference.errors import BaseInferenceToolkitError
+def model_fn(model_dir):
+    return None
+def predict_fn(data, model):
+    if data[0] == 1:
+        raise ValueError("no ones,\\nplease: ünïcode ☃")
+    if data[0] == 2:
+        raise BaseInferenceToolkitError(422, "two is refused", "Unprocessable")
+    if data[0] == 3:
+        sys.exit("out")
+    return data
+""")
+    reply = invoke(host, b"[1]")
+    assert reply.status == 500
+    assert reply.text.startswith("no ones,\nplease: ünïcode ☃\nTraceback (most recent call last):")
+    assert hosts.log_has("ValueError: no ones,")
+    reply = invoke(host, b"[2]")
+    assert (reply.status, reply.text.splitlines()[0]) == (422, "two is refused")
+    reply = invoke(host, b"[3]")
+    assert (reply.status, reply.text.splitlines()[0]) == (500, "Worker died: SystemExit('out')")
+    assert invoke(host, b"[4]").status == 200
+
+
+def test_the_entry_point_may_have_another_name_and_import_its_neighbours(hosts: Hosts) -> None:
+    files = {"code/serve.py": "from helper import model_fn, predict_fn", "code/helper.py": DOUBLING, "context.py": ""}
+    host = hosts.start(files, environment={"SAGEMAKER_PROGRAM": "serve.py"})
+    assert invoke(host, b"[1]").json == [2]
+
+
+# --- the container's surroundings
+
+
+def test_the_model_sees_its_files_its_environment_and_nothing_of_the_callers(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/leaked")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "leaked")
+    handler = """
+import json, os, sys
+def model_fn(model_dir):
+    seen = dict(os.environ, cwd=os.getcwd(), model_dir=model_dir, weights=open("weights.txt").read())
+    return seen | {"leaks": [p for p in sys.path if "leaked" in p], "mine": "local_aws" in sys.modules}
+def transform_fn(model, data, content_type, accept):
+    return json.dumps(model)
+"""
+    environment = {"MY": "1", "DATA": "file:///opt/ml/model/code:/opt/mlx", "SAGEMAKER_REGION": "eu-west-1"}
+    files: dict[str, str | bytes] = {"code/inference.py": handler, "weights.txt": "w"}
+    host = hosts.make(files, environment, hostname="first")
+    host.start()
+    seen = invoke(host, b"").json
+    model_dir = seen["model_dir"]
+    assert model_dir.endswith("/opt/ml/model")
+    assert seen["cwd"] == seen["SM_MODEL_DIR"] == model_dir
+    assert seen["SAGEMAKER_SUBMIT_DIRECTORY"] == f"{model_dir}/code"
+    assert seen["DATA"] == f"file://{model_dir}/code:/opt/mlx"
+    assert (seen["MY"], seen["HOSTNAME"], seen["SAGEMAKER_REGION"]) == ("1", "first", "eu-west-1")
+    assert host.url.endswith(f":{seen['SAGEMAKER_BIND_TO_PORT']}")
+    assert "AWS_SECRET_ACCESS_KEY" not in seen
+    assert (seen["weights"], seen["leaks"], seen["mine"]) == ("w", [], False)
+
+
+def test_prints_warnings_and_log_records_arrive_as_lines(hosts: Hosts) -> None:
+    hosts.start(
+        """
+import logging, sys
+print("imported", flush=False)
+logging.getLogger("mine").info("too quiet")
+logging.getLogger("mine").warning("loud")
+def model_fn(d):
+    sys.stderr.write("to stderr\\n")
+    sys.stdout.write("one\\rtwo")
+""",
+        environment={"SAGEMAKER_CONTAINER_LOG_LEVEL": "30"},
+    )
+    hosts.stop()
+    assert hosts.lines[:2] == ["imported", "WARNING mine - loud"]
+    assert sorted(hosts.lines[2:]) == sorted(["to stderr", "one", "two"])
+
+
+def test_requests_wait_for_the_worker_while_ping_answers(hosts: Hosts) -> None:
+    slow = """
+import threading, time
+busy, most = 0, 0
+def model_fn(d): return None
+def transform_fn(model, data, content_type, accept):
+    global busy, most
+    busy += 1
+    most = max(most, busy)
+    time.sleep(0.3)
+    busy -= 1
+    return str(most)
+"""
+    for workers, expected in ((None, "1"), ("2", "2")):
+        host = hosts.start(slow, environment={"SAGEMAKER_MODEL_SERVER_WORKERS": workers} if workers else {})
+        with ThreadPoolExecutor(4) as pool:
+            replies = [pool.submit(invoke, host, b"") for _ in range(4)]
+            time.sleep(0.1)
+            begun = time.monotonic()
+            assert ping(host) == 200
+            assert time.monotonic() - begun < 0.25
+            assert max(r.result().text for r in replies) == expected
+
+
+# --- a model that cannot be served
+
+
+def test_a_model_fn_that_raises_fails_the_host_with_the_handlers_own_error(hosts: Hosts) -> None:
+    message = failure(
+        hosts,
+        """
+def model_fn(model_dir):
+    try:
+        open(model_dir + "/weights.bin")
+    except OSError as e:
+        raise RuntimeError("no weights") from e
+""",
+    )
+    assert message == (
+        "RuntimeError: no weights (code/inference.py, line 6, in model_fn); caused by FileNotFoundError: [Errno 2] "
+        "No such file or directory: '/opt/ml/model/weights.bin' (code/inference.py, line 4, in model_fn)"
+    )
+    assert hosts.log_has("RuntimeError: no weights")
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        ("def model_fn(:\n", "SyntaxError: invalid syntax (inference.py, line 1)"),
+        ("\nimport nosuchthing", "ModuleNotFoundError: No module named 'nosuchthing', not in the archive's code, its "),
+        ("raise SystemExit(3)", "SystemExit: 3 (code/inference.py, line 1)"),
+        ("def model_fn(): ...", "TypeError: model_fn takes 0 arguments but 1 were given."),
+        ("import os\nprint('bye')\nos._exit(7)", "the model's process ended with exit code 7 while it loaded: bye"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "the model's process ended with signal SIGKILL"),
+    ],
+)
+def test_a_handler_that_cannot_be_loaded_fails_the_host_with_its_error(
+    hosts: Hosts, handler: str, message: str
+) -> None:
+    assert failure(hosts, handler).startswith(message)
+
+
+def test_a_missing_entry_point_is_named_with_what_is_there(hosts: Hosts) -> None:
+    message = failure(hosts, {"code/inferense.py": ""}, environment={"SAGEMAKER_PROGRAM": "inference.py"})
+    assert message == (
+        "FileNotFoundError: the entry point inference.py (SAGEMAKER_PROGRAM) is not in code/: inferense.py"
+    )
+
+
+@pytest.mark.skipif(HAS_TORCH, reason="about a machine without torch")
+def test_without_torch_a_model_without_model_fn_says_what_to_do(hosts: Hosts) -> None:
+    assert failure(hosts, {"model.pth": "x"}).startswith(
+        "NotImplementedError: the model archive has no code/inference.py, and the image's default, which loads "
+        "TorchScript, needs torch: define model_fn, or install torch"
+    )
+    assert "inference.py has no model_fn" in failure(hosts, "def predict_fn(d, m): ...")
+
+
+def test_a_damaged_archive_fails_the_host(hosts: Hosts, tmp_path: Path) -> None:
+    whole = archive(tmp_path / "whole", {"code/inference.py": DOUBLING, "noise": os.urandom(200_000)})
+    data = whole.read_bytes()
+    cases = {
+        "truncated": data[:-1000],
+        "flipped": data[:100_000] + bytes([data[100_000] ^ 1]) + data[100_001:],
+        "plain": gzip.decompress(data),
+        "text": b"not an archive",
+        "empty": b"",
+    }
+    for name, content in cases.items():
+        path = tmp_path / f"{name}.tar.gz"
+        path.write_bytes(content)
+        message = failure(hosts, path)
+        assert message.startswith(f"model data archive {name}.tar.gz cannot be extracted"), message
+    assert failure(hosts, tmp_path / "nowhere.tar.gz").startswith("model data archive nowhere.tar.gz cannot")
+    assert not list(tmp_path.glob("host-*/opt"))
+
+
+def test_an_archive_that_leaves_its_directory_is_refused(hosts: Hosts, tmp_path: Path) -> None:
+    message = failure(hosts, {"code/inference.py": DOUBLING, "../../../../evil.py": "x"})
+    assert message.startswith("model data archive model.tar.gz was refused: '../../../../evil.py'")
+    assert not list(tmp_path.rglob("evil.py"))
+
+
+SLEEPER = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("asleep")
+time.sleep(60)
+"""
+
+
+def test_a_model_that_loads_too_slowly_is_killed_even_if_it_ignores_sigterm(hosts: Hosts) -> None:
+    host = hosts.make({"code/inference.py": SLEEPER}, startup_timeout=1)
+    begun = time.monotonic()
+    with pytest.raises(
+        HostFailedError, match=r"did not answer /ping within 1 s of its start; its last log line: asleep"
+    ):
+        host.start()
+    assert time.monotonic() - begun < 6
+    assert ping(host) == 0
+
+
+def test_images_without_a_server_say_so(hosts: Hosts) -> None:
+    ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    assert failure(hosts, DOUBLING, image=f"{ecr}/tensorflow-inference:2.20-cpu").startswith(
+        f"TensorFlow hosting is not in local AWS yet: image {ecr}/tensorflow-inference:2.20-cpu was not started."
+    )
+    message = failure(hosts, {"model.bin": "x", "data/y": ""}, image=f"{ecr}/team/mine:1")
+    assert message.startswith(f"local AWS cannot run the image {ecr}/team/mine:1 without a Docker engine. To serve")
+    assert "add code/inference.py" in message
+    assert "which holds data/, model.bin;" in message
+
+
+def test_an_own_container_whose_archive_has_a_handler_is_served(hosts: Hosts) -> None:
+    host = hosts.start(DOUBLING, image="mine:1")
+    assert invoke(host, b"[2]").json == [4]
+    assert hosts.log_has("image mine:1 is not run: sagemaker-inference serves its archive's code/inference.py")
+
+
+def test_a_model_without_data_has_an_empty_directory(hosts: Hosts, tmp_path: Path) -> None:
+    container = Container(image="mine:1", environment={}, archive=None)
+    with pytest.raises(HostFailedError, match="its archive, which holds nothing;"):
+        Host(container, workdir=tmp_path / "w", log=hosts.lines.append, startup_timeout=9).start()
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["pytorch-inference", PYTORCH, "public.ecr.aws/x/pytorch-inference@sha256:0", "localhost:5000/pytorch-inference"],
+)
+def test_an_image_is_known_by_its_repository(image: str) -> None:
+    assert repository(image) == "pytorch-inference"
+
+
+# --- requirements
+
+
+def environments(hosts: Hosts) -> list[Path]:
+    root = cache_root() / "environments"
+    return sorted(p for p in root.iterdir() if p.is_dir()) if root.exists() else []
+
+
+def test_requirements_are_installed_once_for_two_hosts_at_once_and_see_the_base_packages(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    package = wheel(tmp_path, "tripling", "def triple(x): return 3 * x")
+    files = {
+        "code/inference.py": "import tripling\ndef model_fn(d): ...\ndef predict_fn(d, m): return tripling.triple(d)",
+        "code/requirements.txt": f"numpy\n{package}\n",
+    }
+    made = [hosts.make(files) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(Host.start, made))
+    assert [invoke(h, b"[1]").json for h in made] == [[3], [3]]
+    assert len(environments(hosts)) == 1
+    assert [line for line in hosts.lines if "Successfully installed" in line] == ["Successfully installed tripling-1.0"]
+    assert any(line.startswith("Requirement already satisfied: numpy in ") for line in hosts.lines)
+    assert importlib.util.find_spec("tripling") is None
+
+    begun = time.monotonic()
+    hosts.start(files)
+    assert time.monotonic() - begun < 10
+    assert sum("Successfully installed" in line for line in hosts.lines) == 1
+
+
+def test_requirements_that_pip_refuses_fail_the_host_with_pips_error_and_leave_no_environment(hosts: Hosts) -> None:
+    files: dict[str, str | bytes] = {"code/inference.py": DOUBLING}
+    message = failure(
+        hosts, files | {"code/requirements.txt": "numpy  # here\n./nowhere/nosuch-1.0-py3-none-any.whl\n"}
+    )
+    assert message.startswith("code/requirements.txt (")
+    assert "nosuch-1.0-py3-none-any.whl" in message
+    message = failure(hosts, files | {"code/requirements.txt": "numpy\nnumpy=>1\n"})
+    assert re.match(
+        r"code/requirements.txt \(.*numpy=>1\) could not be installed: Invalid requirement: 'numpy=>1'", message
+    )
+    assert environments(hosts) == []
+
+
+def test_pips_error_keeps_the_newest_versions_only() -> None:
+    assert _short("no match (from versions: 1, 2)") == "no match (from versions: 1, 2)"
+    many = ", ".join(str(n) for n in range(100))
+    assert _short(f"no x==1 (from versions: {many})") == "no x==1 (from versions: …, 92, 93, 94, 95, 96, 97, 98, 99)"
+
+
+def test_an_installation_that_was_interrupted_is_begun_again(hosts: Hosts, tmp_path: Path) -> None:
+    slow = wheel(tmp_path, "quick", "")
+    files: dict[str, str | bytes] = {"code/inference.py": DOUBLING, "code/requirements.txt": str(slow)}
+    host = hosts.make(files)
+
+    def stop_it() -> None:
+        assert eventually(lambda: bool(environments(hosts)))
+        host.stop()
+
+    stopper = threading.Thread(target=stop_it)
+    stopper.start()
+    with pytest.raises(HostFailedError, match="the host was stopped before it was in service"):
+        host.start()
+    stopper.join()
+    assert environments(hosts) == []
+    home = cache_root() / "environments"
+    (half,) = [p.with_suffix("") for p in home.glob("*.lock")]
+    (half / "bin").mkdir(parents=True)
+    hosts.start(files)
+    assert invoke(hosts.made[-1], b"[1]").status == 200
+
+
+def test_an_onnx_model_runs_with_the_onnxruntime_of_its_requirements(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOCAL_AWS_CACHE")  # 20 MB: once per machine, not once per run
+    handler = """
+import numpy, onnxruntime
+def model_fn(model_dir):
+    return onnxruntime.InferenceSession(model_dir + "/double.onnx", providers=["CPUExecutionProvider"])
+def predict_fn(data, model):
+    return model.run(None, {"x": numpy.asarray(data, "float32")})[0]
+"""
+    onnx = (MODELS / "double.onnx").read_bytes()
+    host = hosts.start(
+        {"code/inference.py": handler, "code/requirements.txt": "onnxruntime>=1.20", "double.onnx": onnx}
+    )
+    assert invoke(host, b"1,2\n3,4", "text/csv").json == [[2, 4], [6, 8]]
+
+
+@pytest.mark.serving
+@pytest.mark.skipif(not HAS_TORCH, reason="needs torch")
+def test_a_torchscript_model_is_served_without_a_handler(hosts: Hosts) -> None:
+    import torch
+
+    script = io.BytesIO()
+    torch.jit.save(torch.jit.trace(torch.nn.Flatten(), torch.zeros(1, 2, 2)), script)
+    host = hosts.start({"net.pth": script.getvalue()})
+    assert invoke(host, b"[[[1, 2], [3, 4]]]").json == [[1, 2, 3, 4]]
+    assert "Exactly one .pth or .pt file is required" in failure(hosts, {"a.pt": b"", "b.pt": b""})
+    assert "Please ensure model is saved using torchscript." in failure(hosts, {"model.pt": b"x"})
+
+
+# --- the end
+
+
+def test_stop_finishes_the_request_under_way_ends_what_the_model_started_and_can_be_called_again(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    host = hosts.start(f"""
+import pathlib, subprocess, sys, time
+def model_fn(d):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pathlib.Path({str(tmp_path)!r}, "child").write_text(str(child.pid))
+def transform_fn(m, d, c, a):
+    print("begun")
+    time.sleep(0.5)
+    return "done"
+""")
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(invoke, host, b"")
+        assert hosts.log_has("begun")
+        host.stop()
+        assert reply.result().text == "done"
+    assert ping(host) == 0
+    assert eventually(lambda: not runs(int((tmp_path / "child").read_text())))
+    assert not list(tmp_path.glob("host-*/opt"))
+    host.stop()
+
+
+def test_a_host_ends_with_its_parent(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"code/inference.py": "import os\n" + DOUBLING + "    print('pid', os.getpid())\n"})
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"""
+import pathlib, time
+from local_aws.hosting import Container, Host
+container = Container(image="pytorch-inference:1", environment={{}}, archive=pathlib.Path({str(path)!r}))
+host = Host(container, workdir=pathlib.Path({str(tmp_path)!r}), log=print, startup_timeout=60)
+host.start()
+print(host._process.pid, flush=True)
+time.sleep(600)
+""",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert runs(pid)
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    assert eventually(lambda: not runs(pid))
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process runs; a zombie, which nobody waits for in a container without init, does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return sys.platform != "linux"

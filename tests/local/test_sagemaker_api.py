@@ -1,0 +1,419 @@
+"""SageMaker's control API and runtime, over real HTTP and plain boto3."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from aws_clients import IMAGE, Aws, refusal, unique
+from botocore.config import Config
+
+from local_aws.services.autoscaling.operations import AUTOSCALING
+from local_aws.services.sagemaker import SAGEMAKER, runtime
+from local_aws.services.sagemaker.http_client import HttpClient
+from local_aws.validation import _compiled, service_model
+
+
+@pytest.fixture(scope="module")
+def unchecked(aws: Aws) -> Any:
+    """A client that sends whatever it is given, as other tools than boto3 do."""
+    config = Config(parameter_validation=False, retries={"max_attempts": 0})
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    return session.client("sagemaker", endpoint_url=aws.server.endpoint_url, config=config)
+
+
+# --- Requests are checked against the service's model -----------------------------------------------------------------
+
+
+def test_a_name_with_an_underscore_is_refused_in_aws_words(aws: Aws) -> None:
+    message = refusal(aws.sagemaker.create_endpoint, EndpointName="a_b", EndpointConfigName="c")
+
+    assert message == (
+        "ValidationException: 1 validation error detected: Value 'a_b' at 'endpointName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+    )
+
+
+def test_every_violation_is_named_at_once(unchecked: Any) -> None:
+    message = refusal(
+        unchecked.create_endpoint_config,
+        EndpointConfigName="a" * 64,
+        ProductionVariants=[
+            {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.none.large", "InitialInstanceCount": -1}
+        ],
+    )
+
+    assert message.startswith("ValidationException: 4 validation errors detected: ")
+    assert "at 'endpointConfigName' failed to satisfy constraint: Member must have length less than or equal" in message
+    assert "Value '-1' at 'productionVariants.1.member.initialInstanceCount' failed to satisfy constraint: " in message
+    assert "Value 'ml.none.large' at 'productionVariants.1.member.instanceType' failed to satisfy" in message
+    assert "Member must satisfy enum value set: [" in message
+
+
+def test_a_missing_member_is_refused(unchecked: Any) -> None:
+    assert refusal(unchecked.create_endpoint, EndpointName="a") == (
+        "ValidationException: 1 validation error detected: Value null at 'endpointConfigName' failed to satisfy "
+        "constraint: Member must not be null"
+    )
+
+
+def test_a_wrong_type_is_refused_before_anything_else(unchecked: Any) -> None:
+    assert refusal(unchecked.list_models, MaxResults="ten") == (
+        "SerializationException: STRING_VALUE can not be converted to an Integer"
+    )
+
+
+def test_an_operation_that_is_not_there_says_so(aws: Aws) -> None:
+    assert refusal(aws.sagemaker.list_domains) == (
+        "UnknownOperationException: local AWS does not have sagemaker:ListDomains"
+    )
+
+
+def test_every_operation_is_one_of_the_services_own() -> None:
+    assert SAGEMAKER.operations.keys() <= set(service_model("sagemaker").operation_names)
+
+
+def test_every_pattern_of_an_operation_that_is_there_is_understood() -> None:
+    def patterns(shape: Any, seen: set[str]) -> None:
+        if shape is None or shape.name in seen:
+            return
+        seen.add(shape.name)
+        if "pattern" in shape.metadata:
+            _compiled(shape.metadata["pattern"])
+        members = getattr(shape, "members", {}) if shape.type_name == "structure" else {}
+        for member in [*members.values(), *(getattr(shape, name, None) for name in ("member", "key", "value"))]:
+            patterns(member, seen)
+
+    for service in (SAGEMAKER, AUTOSCALING):
+        for operation in service.operations:
+            patterns(service_model(service.name).operation_model(operation).input_shape, set())
+
+
+# --- Models and endpoint configurations -------------------------------------------------------------------------------
+
+
+def test_a_model_is_described_listed_tagged_and_deleted(aws: Aws) -> None:
+    name = aws.make_config()
+    arn = aws.sagemaker.describe_model(ModelName=name)["ModelArn"]
+
+    aws.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "b"}])
+    aws.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["stage"])
+
+    assert arn == f"arn:aws:sagemaker:us-east-1:000000000000:model/{name}"
+    assert aws.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "a"}]
+    assert [model["ModelName"] for model in aws.sagemaker.list_models(NameContains=name)["Models"]] == [name]
+    aws.sagemaker.delete_model(ModelName=name)
+    assert refusal(aws.sagemaker.describe_model, ModelName=name) == (
+        f'ValidationException: Could not find model "{arn}".'
+    )
+
+
+def test_names_are_taken_whatever_their_case_and_arns_are_in_lower_case(aws: Aws) -> None:
+    name = unique("Case").upper()
+    config = aws.make_config()
+    arn = aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)["EndpointArn"]
+
+    assert arn == f"arn:aws:sagemaker:us-east-1:000000000000:endpoint/{name.lower()}"
+    assert refusal(aws.sagemaker.create_endpoint, EndpointName=name.lower(), EndpointConfigName=config) == (
+        f'ValidationException: Cannot create already existing endpoint "{arn}".'
+    )
+
+
+def test_a_list_is_paged(aws: Aws) -> None:
+    prefix = unique("page")
+    role, artifact = aws.make_role(), aws.make_artifact()
+    for number in range(3):
+        aws.sagemaker.create_model(
+            ModelName=f"{prefix}-{number}",
+            ExecutionRoleArn=role,
+            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": artifact},
+        )
+
+    first = aws.sagemaker.list_models(NameContains=prefix, MaxResults=2, SortBy="Name", SortOrder="Ascending")
+    pages = aws.sagemaker.get_paginator("list_models").paginate(NameContains=prefix, PaginationConfig={"PageSize": 1})
+
+    assert [model["ModelName"] for model in first["Models"]] == [f"{prefix}-0", f"{prefix}-1"]
+    assert sum(len(page["Models"]) for page in pages) == 3
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"Image": "nginx:1"}, 'Using non-ECR image "nginx:1" without Vpc repository access mode is not supported.'),
+        (
+            {"Image": IMAGE, "ModelDataUrl": "s3://models/digits/absent.tar.gz"},
+            'Could not access model data at s3://models/digits/absent.tar.gz. Please ensure that the role "',
+        ),
+        ({}, "Image is required for each container that is not from a model package."),
+    ],
+)
+def test_fails_to_create_a_model_from(aws: Aws, container: dict[str, str], message: str) -> None:
+    aws.make_artifact()
+    parameters = {"ModelName": unique("m"), "ExecutionRoleArn": aws.make_role(), "PrimaryContainer": container}
+
+    assert refusal(aws.sagemaker.create_model, **parameters).startswith(f"ValidationException: {message}")
+
+
+def test_fails_to_create_a_model_whose_data_is_not_there(aws: Aws) -> None:
+    artifact = aws.make_artifact()
+    role = aws.make_role()
+    aws.s3.delete_object(Bucket=aws.bucket, Key=aws.key)
+
+    message = refusal(
+        aws.sagemaker.create_model,
+        ModelName=unique("m"),
+        ExecutionRoleArn=role,
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": artifact},
+    )
+
+    assert message == f"ValidationException: Could not find model data at {artifact}."
+
+
+def test_an_endpoint_config_needs_its_model(aws: Aws) -> None:
+    variant = {"VariantName": "v", "ModelName": "absent", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+    assert (
+        refusal(aws.sagemaker.create_endpoint_config, EndpointConfigName="c", ProductionVariants=[variant])
+        == 'ValidationException: Could not find model "arn:aws:sagemaker:us-east-1:000000000000:model/absent".'
+    )
+
+
+def test_an_endpoint_config_needs_instances_or_a_serverless_config(aws: Aws) -> None:
+    model = aws.make_config()
+
+    assert refusal(
+        aws.sagemaker.create_endpoint_config,
+        EndpointConfigName="c",
+        ProductionVariants=[{"VariantName": "v", "ModelName": model, "InstanceType": "ml.m5.large"}],
+    ) == (
+        "ValidationException: Either ServerlessConfig or both InstanceType and InitialInstanceCount must be specified "
+        "for production variant v."
+    )
+
+
+# --- The life of an endpoint ------------------------------------------------------------------------------------------
+
+
+def test_an_endpoint_is_creating_and_then_in_service(aws: Aws) -> None:
+    name = unique("endpoint")
+    config = aws.make_config({"START_SECONDS": "0.3"})
+
+    aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    assert aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating"
+    assert refusal(aws.sagemaker.delete_endpoint, EndpointName=name) == (
+        'ValidationException: Cannot update in-progress endpoint "arn:aws:sagemaker:us-east-1:000000000000:endpoint/'
+        f'{name}".'
+    )
+    assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"") == (
+        f"ValidationError: Endpoint {name} of account 000000000000 not found."
+    )
+    described = aws.settle(name)
+    assert described["EndpointStatus"] == "InService"
+    assert described["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+
+
+def test_a_container_that_does_not_start_fails_the_endpoint_with_its_reason(aws: Aws) -> None:
+    described = aws.settle(aws.make_endpoint({"FAIL": "ValueError: no weights in /opt/ml/model"}))
+
+    assert described["EndpointStatus"] == "Failed"
+    assert described["FailureReason"] == "ValueError: no weights in /opt/ml/model"
+
+
+def test_the_old_configuration_serves_until_the_new_one_is_in_service(aws: Aws) -> None:
+    name = aws.make_endpoint({"VERSION": "1"})
+    config = aws.make_config({"VERSION": "2", "START_SECONDS": "0.3"})
+
+    aws.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    assert aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating"
+    assert aws.invoke(name)["environment"]["VERSION"] == "1"
+    assert refusal(aws.sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=config).startswith(
+        "ValidationException: Cannot update in-progress endpoint"
+    )
+    assert aws.settle(name)["EndpointConfigName"] == config
+    assert aws.invoke(name)["environment"]["VERSION"] == "2"
+
+
+def test_an_update_that_fails_leaves_the_old_configuration_in_service(aws: Aws) -> None:
+    name = aws.make_endpoint({"VERSION": "1"})
+    before = aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+
+    aws.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=aws.make_config({"FAIL": "no such layer"}))
+
+    described = aws.settle(name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", before)
+    assert described["FailureReason"] == "no such layer"
+    assert aws.invoke(name)["environment"]["VERSION"] == "1"
+
+
+@pytest.mark.parametrize(("retain", "count"), [(True, 3), (False, 1)])
+def test_an_update_keeps_the_scaled_instance_count_only_when_told(aws: Aws, retain: bool, count: int) -> None:
+    name = aws.make_endpoint()
+    aws.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 3}]
+    )
+
+    aws.sagemaker.update_endpoint(
+        EndpointName=name, EndpointConfigName=aws.make_config(), RetainAllVariantProperties=retain
+    )
+
+    assert aws.settle(name)["ProductionVariants"][0]["CurrentInstanceCount"] == count
+
+
+def test_deleting_an_endpoint_forgets_it_and_its_configuration_may_be_deleted_first(aws: Aws) -> None:
+    name = aws.make_endpoint()
+    config = aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+
+    aws.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    assert aws.invoke(name)["body"] == 1
+    aws.sagemaker.delete_endpoint(EndpointName=name)
+
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
+        time.sleep(0.02)
+    assert refusal(aws.sagemaker.describe_endpoint, EndpointName=name).startswith(
+        "ValidationException: Could not find endpoint "
+    )
+
+
+# --- The runtime ------------------------------------------------------------------------------------------------------
+
+
+def test_an_invocation_reaches_the_container_and_comes_back(aws: Aws) -> None:
+    name = aws.make_endpoint()
+
+    answer = aws.runtime.invoke_endpoint(
+        EndpointName=name, Body=b"1,2", ContentType="text/csv", Accept="application/json", CustomAttributes="trace=1"
+    )
+
+    seen = json.loads(answer["Body"].read())
+    assert answer["ContentType"] == "application/json"
+    assert answer["InvokedProductionVariant"] == "main"
+    assert answer["CustomAttributes"] == "from-model"
+    assert seen["headers"]["content-type"] == "text/csv"
+    assert seen["headers"]["accept"] == "application/json"
+    assert seen["headers"]["x-amzn-sagemaker-custom-attributes"] == "trace=1"
+
+
+def test_a_body_of_six_megabytes_is_taken_and_one_byte_more_refused(aws: Aws) -> None:
+    name = aws.make_endpoint()
+
+    assert aws.invoke(name, b"x" * 6_291_456)["body"] == 6_291_456
+    assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"x" * 6_291_457) == (
+        "ValidationError: 1 validation error detected: Value at 'body' failed to satisfy constraint: Member must have "
+        "length less than or equal to 6291456"
+    )
+
+
+@pytest.mark.parametrize(("status", "side"), [("500", "server"), ("415", "client")])
+def test_a_model_that_refuses_answers_as_a_model_error(aws: Aws, status: str, side: str) -> None:
+    name = aws.make_endpoint({"STATUS": status})
+
+    with pytest.raises(aws.runtime.exceptions.ModelError) as caught:
+        aws.runtime.invoke_endpoint(EndpointName=name, Body=b"x")
+
+    answer: Any = caught.value.response
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert answer["OriginalStatusCode"] == int(status)
+    assert answer["OriginalMessage"] == "ValueError: no such digit"
+    assert answer["LogStreamArn"] == f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    assert answer["Error"]["Message"] == (
+        f'Received {side} error ({status}) from primary with message "ValueError: no such digit". See '
+        f"https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logEventViewer:group={group} in "
+        "account 000000000000 for more information."
+    )
+
+
+def test_invocations_do_not_wait_for_each_other_nor_hold_up_other_services(aws: Aws) -> None:
+    name = aws.make_endpoint({"SECONDS": "0.5"})
+    started = time.monotonic()
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = [pool.submit(aws.invoke, name) for _ in range(32)]
+        aws.sagemaker.describe_endpoint(EndpointName=name)
+        described = time.monotonic() - started
+        assert all(answer.result()["body"] == 1 for answer in answers)
+
+    assert described < 0.5
+    assert time.monotonic() - started < 6  # one after the other would be 16
+
+
+def test_a_model_that_takes_too_long_is_a_model_error_of_status_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "MODEL_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        variant = SimpleNamespace(client=HttpClient(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+
+        said = runtime._ask(variant, b"x", {})  # type: ignore[arg-type]
+
+    assert said == (
+        "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+        "each container in Amazon CloudWatch, resolve the issue, and try again."
+    )
+
+
+def test_traffic_is_shared_by_weight_and_a_variant_can_be_named(aws: Aws) -> None:
+    name = unique("endpoint")
+    models = {"a": aws.make_config({"VERSION": "a"}), "b": aws.make_config({"VERSION": "b"})}
+    variants: Any = [
+        {
+            "VariantName": variant,
+            "ModelName": model,
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 1,
+            "InitialVariantWeight": {"a": 1, "b": 0}[variant],
+        }
+        for variant, model in models.items()
+    ]
+    aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    aws.settle(name)
+
+    assert {aws.invoke(name)["environment"]["VERSION"] for _ in range(10)} == {"a"}
+    assert aws.invoke(name, TargetVariant="b")["environment"]["VERSION"] == "b"
+    assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"", TargetVariant="c") == (
+        f"ValidationError: Variant c not found in endpoint {name}."
+    )
+
+
+def test_an_endpoint_is_invoked_by_its_name_in_its_own_case(aws: Aws) -> None:
+    name = aws.make_endpoint()
+
+    assert refusal(aws.runtime.invoke_endpoint, EndpointName=name.upper(), Body=b"") == (
+        f"ValidationError: Endpoint {name.upper()} of account 000000000000 not found."
+    )
+
+
+def test_log_lines_and_metrics_reach_cloudwatch(aws: Aws) -> None:
+    name = aws.make_endpoint()
+    aws.invoke(name, b"abc")
+
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    stream = aws.logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
+    events = aws.logs.get_log_events(logGroupName=group, logStreamName=stream)["events"]
+    metrics = aws.cloudwatch.list_metrics(
+        Namespace="AWS/SageMaker", Dimensions=[{"Name": "EndpointName", "Value": name}]
+    )["Metrics"]
+
+    assert stream.startswith("main/i-")
+    assert [event["message"] for event in events] == ["starting", "invoked with 3 bytes"]
+    assert {metric["MetricName"] for metric in metrics} == {
+        "Invocations",
+        "InvocationsPerInstance",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "InvocationModelErrors",
+        "ModelLatency",
+        "OverheadLatency",
+    }
+    assert metrics[0]["Dimensions"] == [
+        {"Name": "EndpointName", "Value": name},
+        {"Name": "VariantName", "Value": "main"},
+    ]
