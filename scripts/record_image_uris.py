@@ -127,7 +127,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the SDK makes a session when it is imported
     try:
-        from sagemaker.core import image_uris  # noqa: PLC0415 - 4 s, and not installed by default
+        from sagemaker.core import image_uris
     except ImportError:
         sys.exit("sagemaker-core is not installed: use an environment with the dependency group 'images'")
     # `retrieve` reads its tables anew at every call, and there is a call per image and region.

@@ -133,6 +133,7 @@ def images() -> tuple[Image, ...]:
     return tuple(image for framework in _catalogue().entries for image in _family(framework))
 
 
+@cache
 def find_image(
     framework: str,
     version: str | None = None,
