@@ -1,0 +1,76 @@
+"""The role that SageMaker takes on to fetch a model, pull its image, and write its logs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from constructs_lib.sagemaker import permissions
+
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+
+
+class ExecutionRole:
+    """An execution role: one that is made for its owner, or a given one.
+
+    Parameters
+    ----------
+    owner
+        The construct that the role and its policy stand under.
+    given
+        A role to use instead of a new one. None: a role is made that only SageMaker may take on.
+    """
+
+    def __init__(self, owner: Construct, given: iam.IRole | None) -> None:
+        self._owner = owner
+        self._given = given
+        self._made = None
+        if given is None:
+            self._made = iam.CfnRole(owner, "ExecutionRole", assume_role_policy_document=permissions.trust_policy())
+
+    @cached_property
+    def arn(self) -> str:
+        """ARN of the role; a token for a role that is made here."""
+        return self._made.attr_arn if self._made else self.role.role_arn
+
+    @cached_property
+    def role(self) -> iam.IRole:
+        """The role as the CDK's own interface, so that others can grant to it."""
+        if self._made:
+            return iam.Role.from_role_name(self._owner, "Role", self._made.ref)
+        return cast("iam.IRole", self._given)
+
+    def allow(self, statements: Sequence[permissions.Statement], *, before: cdk.CfnResource) -> None:
+        """Let the role do what the statements say, before a resource is made that relies on it.
+
+        A role made here gets a policy whose name and logical id follow from what it allows. When an artifact changes,
+        CloudFormation therefore first adds the new policy, then moves the endpoint, and removes the old policy last:
+        while the old instances serve, they keep the right to fetch the old artifact.
+        """
+        name = f"ModelAccess{_fingerprint(statements)}"
+        document = permissions.document(statements)
+        if self._made:
+            policy = iam.CfnPolicy(
+                self._owner, name, policy_name=name, policy_document=document, roles=[self._made.ref]
+            )
+            before.add_resource_dependency(policy)
+            return
+        # A policy of its own, not the role's default one: what others are granted on the endpoint may be in that, and
+        # the model would wait for the endpoint that waits for the model.
+        attached = iam.Policy(self._owner, name, document=iam.PolicyDocument.from_json(document))
+        self.role.attach_inline_policy(attached)
+        before.node.add_dependency(attached)
+
+
+def _fingerprint(statements: Sequence[permissions.Statement]) -> str:
+    """Sum up what statements allow; tokens, whose numbers differ from synth to synth, do not count."""
+    text = _TOKEN.sub("*", json.dumps(statements, sort_keys=True))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

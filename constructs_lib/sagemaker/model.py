@@ -1,0 +1,173 @@
+"""``AWS::SageMaker::Model``: a container image, the weights it serves, and the role it does so with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.execution_role import ExecutionRole
+from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving import servers
+from constructs_lib.serving.artifacts import S3Artifact
+from constructs_lib.serving.instances import InstanceType
+from constructs_lib.serving.instances import instance_type as parse_instance_type
+from constructs_lib.serving.models import AnyModel
+
+
+@runtime_checkable
+class IModel(Protocol):
+    """A SageMaker model, made here or imported."""
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model; a token for one that is made here."""
+        ...
+
+
+class Model(Construct):
+    """Defines a SageMaker model.
+
+    The model gets no name of its own: whenever its image, artifact or environment changes, CloudFormation makes a new
+    model, moves the endpoint to it, and removes the old one.
+
+    Parameters
+    ----------
+    scope, id
+        Where in the construct tree the model stands.
+    model
+        What is served.
+    instance_type
+        Type of the instances that it will run on, such as ``ml.c6i.large``: it decides the image's device and
+        architecture.
+    endpoint_name
+        Name of the one endpoint that uses the model, so that its role may write that endpoint's logs only.
+        None: the role may write the logs of any endpoint.
+    role
+        The execution role; it is given the permissions that the model needs. None: a role is created that may read
+        exactly this model's artifact, pull its image, and write its logs and metrics.
+
+    Raises
+    ------
+    InvalidValueError
+        When a local artifact or its handler is missing.
+    InstanceTypeError
+        When there is no such instance type.
+    ImageNotFoundError
+        When no image serves the model's framework and version on that instance type.
+    RegionError
+        When AWS keeps no registry for the image in the stack's region.
+    ArchiveError
+        When a local artifact cannot be packaged.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name for it
+        *,
+        model: AnyModel,
+        instance_type: str | InstanceType,
+        endpoint_name: str | None = None,
+        role: iam.IRole | None = None,
+    ) -> None:
+        image_uri, data = resolve(scope, model, instance_type)
+        super().__init__(scope, id)
+        facts = StackFacts.of(scope)
+        self.image_uri = image_uri
+        """Address of the container image, in the stack's region."""
+        self._execution_role = ExecutionRole(self, role)
+        self._resource = sagemaker.CfnModel(
+            self,
+            "Resource",
+            execution_role_arn=self._execution_role.arn,
+            primary_container=_container(self.image_uri, servers.sagemaker_environment(model), data),
+        )
+        self._execution_role.allow(
+            [
+                *_read(facts.place, data),
+                *permissions.pull_image(facts.place, self.image_uri),
+                *permissions.write_logs_and_metrics(facts.place, endpoint_name),
+            ],
+            before=self._resource,
+        )
+
+    @staticmethod
+    def from_model_name(model_name: str) -> IModel:
+        """Use a model that exists already.
+
+        Parameters
+        ----------
+        model_name
+            Name of a model in the stack's own account and region.
+        """
+        return _ImportedModel(model_name)
+
+    @cached_property
+    def model_name(self) -> str:
+        """Name that CloudFormation gives the model; a token."""
+        return self._resource.attr_model_name
+
+    @property
+    def role(self) -> iam.IRole:
+        """The execution role, to grant it more: a key to decrypt with, a table to look things up in.
+
+        What the model needs while it starts must be there before: `grant.apply_before(endpoint)`.
+        """
+        return self._execution_role.role
+
+
+def resolve(scope: Construct, model: AnyModel, instance_type: str | InstanceType) -> tuple[str, S3Artifact | None]:
+    """Find a model's image and its data, which is all that can fail, before anything is added to the tree.
+
+    Parameters
+    ----------
+    scope
+        Any construct of the stack that the model will be in.
+    model, instance_type
+        As `Model` takes them.
+
+    Returns
+    -------
+    tuple of str and S3Artifact
+        The image's address in the stack's region; where the data will be, None when the model has none.
+    """
+    instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
+    facts = StackFacts.of(scope)
+    image = servers.sagemaker_image(model, instance)
+    return image if isinstance(image, str) else facts.image_uri(image), facts.model_data(model)
+
+
+def _container(
+    image: str, environment: Mapping[str, str], data: S3Artifact | None
+) -> sagemaker.CfnModel.ContainerDefinitionProperty:
+    source = None
+    if data and not data.is_archive:
+        source = sagemaker.CfnModel.ModelDataSourceProperty(
+            s3_data_source=sagemaker.CfnModel.S3DataSourceProperty(
+                compression_type="None", s3_data_type="S3Prefix", s3_uri=data.uri
+            )
+        )
+    return sagemaker.CfnModel.ContainerDefinitionProperty(
+        image=image,
+        environment=dict(environment) or None,
+        model_data_url=data.uri if data and data.is_archive else None,
+        model_data_source=source,
+    )
+
+
+def _read(place: permissions.Place, data: S3Artifact | None) -> list[permissions.Statement]:
+    if data is None:
+        return []
+    read = permissions.read_object if data.is_archive else permissions.read_prefix
+    return read(place, data.bucket, data.key)
+
+
+class _ImportedModel:
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name

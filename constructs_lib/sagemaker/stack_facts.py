@@ -1,0 +1,132 @@
+"""What all constructs of one stack share: its partition and account, the archives uploaded for it, its registries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from constructs_lib.sagemaker.permissions import Place
+from constructs_lib.serving.archive import Archive, ArchiveError
+from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact
+from constructs_lib.serving.images import Image
+from constructs_lib.serving.models import Model
+from constructs_lib.serving.packaging import package
+from constructs_lib.serving.problems import is_token
+
+
+@dataclass(eq=False)
+class StackFacts:
+    """One stack's facts, each asked of jsii once however many endpoints the stack has."""
+
+    stack: cdk.Stack
+    _uploads: dict[str, S3Artifact] = field(default_factory=dict)
+    _packaged: dict[tuple[object, ...], S3Artifact] = field(default_factory=dict)
+    _registries: dict[str, cdk.CfnMapping] = field(default_factory=dict)
+
+    @staticmethod
+    def of(scope: Construct) -> StackFacts:
+        """Give the facts of the stack that a construct is in."""
+        facts = _FACTS.get(scope)
+        if facts is None:
+            stack = cdk.Stack.of(scope)
+            facts = _FACTS[scope] = _FACTS.setdefault(stack, StackFacts(stack))
+        return facts
+
+    @cached_property
+    def place(self) -> Place:
+        """Partition, region and account; tokens where the stack's environment is not fixed."""
+        return Place(partition=self.stack.partition, region=self.stack.region, account=self.stack.account)
+
+    def model_data(self, model: Model) -> S3Artifact | None:
+        """Give the place of a model's data in S3; a local artifact is packaged and uploaded, once per stack.
+
+        Returns
+        -------
+        S3Artifact or None
+            None when the model has no artifact.
+        """
+        location = model.location
+        if not isinstance(location, LocalArtifact):
+            return location
+        # Those fields of the model that decide what is packaged, and whether it may be.
+        key = (type(model), *(getattr(model, name, None) for name in ("artifact", "source_dir", "entry_point")))
+        if key not in self._packaged:
+            self._packaged[key] = self._upload(package(model), linked=not location.is_archive)
+        return self._packaged[key]
+
+    def image_uri(self, image: Image) -> str:
+        """Give an image's URI in this stack's region, by a CloudFormation mapping when the region is not fixed.
+
+        Raises
+        ------
+        RegionError
+            When AWS keeps no registry for the image in the stack's region.
+        """
+        if not is_token(self.place.region):
+            return image.uri(self.place.region)
+        account = self._registry(image.registry, image.accounts()).find_in_map(cdk.Aws.REGION, "Account")
+        return f"{account}.dkr.ecr.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}/{image.repository}:{image.tag}"
+
+    def _upload(self, archive: Archive, *, linked: bool) -> S3Artifact:
+        """Have the deployment upload an archive under its content's digest, as the only part of its key.
+
+        A file that is never written to again, as those of the cache, may be linked into the cloud assembly.
+        """
+        if archive.digest not in self._uploads:
+            assembly = cdk.Stage.of(self.stack)
+            if assembly is None:
+                raise ValueError(
+                    "a stack with a local artifact must be in an App or a Stage, which has an output folder"
+                )
+            name = f"asset.{archive.digest}{''.join(archive.path.suffixes[-2:])}"
+            staged = Path(assembly.asset_outdir) / name
+            try:
+                _place(archive.path, staged, link=linked)
+            except OSError as error:
+                raise ArchiveError(f"cannot put '{archive.path}' into '{staged.parent}': {error.strerror}") from error
+            location = self.stack.synthesizer.add_file_asset(
+                source_hash=archive.digest,
+                file_name=os.path.relpath(staged, assembly.outdir),
+                packaging=cdk.FileAssetPackaging.FILE,
+                display_name=name,
+            )
+            self._uploads[archive.digest] = S3Artifact(bucket=location.bucket_name, key=location.object_key)
+        return self._uploads[archive.digest]
+
+    def _registry(self, name: str, accounts: Mapping[str, str]) -> cdk.CfnMapping:
+        if name not in self._registries:
+            words = "".join(word.capitalize() for word in name.replace("-", "_").split("_"))
+            self._registries[name] = cdk.CfnMapping(
+                self.stack,
+                f"{words}Registry",
+                mapping={region: {"Account": account} for region, account in sorted(accounts.items())},
+            )
+        return self._registries[name]
+
+
+def _place(source: Path, target: Path, *, link: bool) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link:
+        with suppress(OSError):  # another file system, or one without links
+            os.link(source, target)
+            return
+    partial = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+# By construct, as long as the process lives: the constructs are never released from jsii's kernel either.
+_FACTS: dict[Construct, StackFacts] = {}

@@ -1,0 +1,199 @@
+"""The models that can be served, each kind a value object.
+
+A model says *what* is served: framework, version, weights, handler. Where it runs is the renderer's business.
+
+>>> OnnxModel(artifact="examples/digits/model", entry_point="inference.py").framework
+'onnx'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from constructs_lib.serving import model_checks as check
+from constructs_lib.serving.artifacts import Artifact, LocalArtifact, parse_artifact
+from constructs_lib.serving.problems import Problem, Problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What every kind of model has.
+
+    Attributes
+    ----------
+    artifact
+        Where the weights are: ``s3://…/model.tar.gz``, ``s3://…/prefix/``, a local directory, or a local ``.tar.gz``.
+        A local directory is packaged as it stands: weights at the top, handler and ``requirements.txt`` in ``code/``.
+        None: the model has no artifact; its container brings or fetches its own weights.
+    image
+        URI of the container image. None: the newest AWS Deep Learning Container that fits framework, version and
+        instance type.
+    environment
+        Environment variables of the container, at most 100. They win over those that the library sets itself.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    artifact: str | None = None
+    image: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = Problems(type(self).__name__)
+        problems.extend(self._problems())
+        problems.raise_any()
+
+    def _problems(self) -> list[Problem]:
+        return [
+            *check.artifact(self.artifact),
+            *check.image(self.image),
+            *check.environment(self.environment),
+        ]
+
+    @property
+    def location(self) -> Artifact | None:
+        """The artifact's address, read; None when the model has none."""
+        return None if self.artifact is None else parse_artifact(self.artifact)
+
+    def relative_to(self, directory: Path) -> Self:
+        """Read relative local paths as seen from ``directory`` instead of from the current one."""
+        if isinstance(self.location, LocalArtifact):
+            return replace(self, artifact=str(directory / self.location.path))
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkModel(Model):
+    """A model that one of AWS's framework containers serves, with or without a handler of yours.
+
+    Attributes
+    ----------
+    version
+        Framework version that has an inference image, such as ``"2.6"``. None: the newest one.
+    py_version
+        Python of the image, such as ``"py312"``. None: the newest that the version comes with.
+    entry_point
+        File name of the handler (``model_fn``, ``input_fn``, ``predict_fn``, ``output_fn``, ``transform_fn``) inside
+        ``source_dir``, or inside the artifact's own ``code/``. None: the container's own default handler.
+    source_dir
+        Local directory whose content becomes ``code/`` in the archive. None: the artifact brings its own ``code/``.
+    """
+
+    version: str | None = None
+    py_version: str | None = None
+    entry_point: str | None = None
+    source_dir: str | None = None
+
+    def _problems(self) -> list[Problem]:
+        return [
+            *check.required("artifact", self.artifact, "the weights: a local directory, a .tar.gz or an s3:// address"),
+            *Model._problems(self),
+            *check.version(self.version, self.py_version),
+            *check.handler(self.artifact, self.entry_point, self.source_dir),
+        ]
+
+    def relative_to(self, directory: Path) -> Self:
+        """Read relative local paths as seen from ``directory`` instead of from the current one."""
+        moved = Model.relative_to(self, directory)
+        return moved if self.source_dir is None else replace(moved, source_dir=str(directory / self.source_dir))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorFlowModel(FrameworkModel):
+    """A TensorFlow SavedModel, served by TensorFlow Serving.
+
+    The artifact holds ``<version>/saved_model.pb`` (``<version>`` all digits) and, optionally, ``code/inference.py``:
+    the container finds its handler by that name only.
+    """
+
+    framework: Literal["tensorflow"] = "tensorflow"
+
+    def _problems(self) -> list[Problem]:
+        return [*FrameworkModel._problems(self), *check.tensorflow_entry_point(self.entry_point)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PyTorchModel(FrameworkModel):
+    """A PyTorch model: one TorchScript file, or weights with a handler whose ``model_fn`` loads them."""
+
+    framework: Literal["pytorch"] = "pytorch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxModel(FrameworkModel):
+    """An ONNX model, run by ``onnxruntime`` in the PyTorch container.
+
+    AWS has no ONNX image. ``version`` and ``py_version`` are those of the PyTorch image; the handler loads the model,
+    and ``code/requirements.txt`` names ``onnxruntime``.
+    """
+
+    framework: Literal["onnx"] = "onnx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HuggingFaceModel(Model):
+    """A Hugging Face model, from the hub or from an artifact.
+
+    Attributes
+    ----------
+    model_id
+        Name on the hub, such as ``"distilbert/distilbert-base-uncased"``. None: the artifact holds the model.
+    task
+        Pipeline task, such as ``"text-classification"``. None: read from the model's own configuration.
+    version
+        Version of Transformers in the image, such as ``"4.49"``. None: the newest one.
+    """
+
+    model_id: str | None = None
+    task: str | None = None
+    version: str | None = None
+    framework: Literal["huggingface"] = "huggingface"
+
+    def _problems(self) -> list[Problem]:
+        return [*Model._problems(self), *check.one_source(self.model_id, self.artifact)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeLanguageModel(Model):
+    """A large language model, served by vLLM or by DJL Large Model Inference.
+
+    Attributes
+    ----------
+    model_id
+        Name on the hub, such as ``"Qwen/Qwen3-8B"``. None: the artifact holds the model.
+    server
+        ``"vllm"`` or ``"djl-lmi"``.
+    version
+        Version of the server's image. None: the newest one.
+    tensor_parallel_degree
+        Over how many accelerators the model is split, at least 1. None: over all that the instance has.
+    """
+
+    model_id: str | None = None
+    server: Literal["vllm", "djl-lmi"] = "vllm"
+    version: str | None = None
+    tensor_parallel_degree: int | None = None
+    framework: Literal["llm"] = "llm"
+
+    def _problems(self) -> list[Problem]:
+        return [
+            *Model._problems(self),
+            *check.one_source(self.model_id, self.artifact),
+            *check.at_least("tensor_parallel_degree", self.tensor_parallel_degree, 1),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerModel(Model):
+    """A model in a container of your own: any image that keeps SageMaker's container contract."""
+
+    framework: Literal["container"] = "container"
+
+    def _problems(self) -> list[Problem]:
+        return [*check.required("image", self.image, "the URI of your container image"), *Model._problems(self)]
+
+
+AnyModel = TensorFlowModel | PyTorchModel | OnnxModel | HuggingFaceModel | LargeLanguageModel | ContainerModel

@@ -1,0 +1,28 @@
+"""What every test runs with: the bundled Node, no template validation but where a test is about it, a cache of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from scripts.node import use_bundled_node
+
+use_bundled_node()  # before anything imports aws_cdk
+os.environ.setdefault("CDK_VALIDATION", "false")
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def archive_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep the archives of the tests apart from those of the user."""
+    directory = tmp_path_factory.mktemp("cache")
+    os.environ["INFERENCE_CONSTRUCTS_CACHE"] = str(directory)
+    return directory
