@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 <= int(text) <= 65535:
+    if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, got '{text}'")
     return int(text)
 
@@ -77,7 +78,7 @@ def _status(_: argparse.Namespace) -> None:
 def _print_exports(environment: dict[str, str]) -> None:
     print(f"# Local AWS runs at {environment['AWS_ENDPOINT_URL']}; its log is {STATE / 'local-aws.log'}")
     for name, value in environment.items():
-        print(f"export {name}={value}")
+        print(f"export {name}={shlex.quote(value)}")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,7 @@ def demonstrate(scratch: Path) -> None:
     stages = Stages(total=5)
     with stages.stage("package the model"):
         archive = package(load_settings(ROOT / "inference.yaml").endpoints[ENDPOINT].model)
-        if archive:
-            _say(f"model.tar.gz: {archive.size:,} bytes, content {archive.digest[:12]}…")
+        _say(f"model.tar.gz: {archive.size:,} bytes, content {archive.digest[:12]}…")
     with stages.stage("start local AWS"):
         aws = LocalAws.start(state=scratch / "aws")
     with aws:

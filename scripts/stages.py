@@ -45,7 +45,9 @@ class Stages:
         return "\n".join(f"  {title:<{width}}  {seconds:6.1f} s" for title, seconds in rows)
 
 
-def run(command: Sequence[str], *, environment: Mapping[str, str], directory: Path, quiet: bool = False) -> None:
+def run(
+    command: Sequence[str], *, environment: Mapping[str, str], directory: Path | None = None, quiet: bool = False
+) -> None:
     """Run a command, and show its lines, indented, as they come.
 
     Parameters
@@ -55,27 +57,30 @@ def run(command: Sequence[str], *, environment: Mapping[str, str], directory: Pa
     environment
         Variables to add to this process's own.
     directory
-        Where it runs.
+        Where it runs. None: in the current directory.
     quiet
         Whether to show the lines only when the command fails.
 
     Raises
     ------
     CommandError
-        When it ends with another code than 0.
+        When it cannot be run, or ends with another code than 0.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        command,
-        env={**os.environ, **environment},
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,  # so that everything it starts can be stopped with it
-    )
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env={**os.environ, **environment},
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # so that everything it starts can be stopped with it
+        )
+    except OSError as error:
+        raise CommandError(f"'{command[0]}' cannot be run: {error.strerror}; `make` sets it up") from None
     lines: list[str] = []
     try:
         for line in process.stdout or ():

@@ -1,0 +1,39 @@
+"""The CDK app: load the settings, build the stacks, synthesize."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from scripts.node import use_bundled_node
+
+use_bundled_node()
+
+import aws_cdk as cdk  # noqa: E402 - jsii looks for Node when it is first imported
+
+from constructs_lib.serving.archive import ArchiveError  # noqa: E402
+from constructs_lib.serving.images import RegionError  # noqa: E402
+from constructs_lib.serving.problems import InvalidValueError  # noqa: E402
+from stacks.inference_stack import InferenceStack  # noqa: E402
+from stacks.settings import load_settings  # noqa: E402
+from stacks.yaml_source import SettingsError  # noqa: E402
+
+DEFAULT_SETTINGS = "inference.yaml"
+
+
+def main() -> None:
+    """Synthesize what the settings file describes."""
+    app = cdk.App()
+    path = Path(app.node.try_get_context("settings") or DEFAULT_SETTINGS)
+    settings = load_settings(path, region=os.environ.get("CDK_DEFAULT_REGION"))
+    env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=settings.region)
+    InferenceStack(app, "InferenceStack", settings=settings, env=env)
+    app.synth()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (SettingsError, InvalidValueError, ArchiveError, RegionError) as error:
+        sys.exit(str(error))

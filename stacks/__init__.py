@@ -1,0 +1,1 @@
+"""The application: settings, and the stacks that they describe."""

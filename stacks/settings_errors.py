@@ -1,0 +1,145 @@
+"""What pydantic finds wrong with settings, said in the words of the settings file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.problems import InvalidValueError
+from stacks.yaml_source import KeyPath, YamlSource
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of keys to values",
+    "dataclass_type": "a mapping of keys to values",
+    "dataclass_exact_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+}
+_FRAMEWORKS = tuple(kind.__dataclass_fields__["framework"].default for kind in get_args(AnyModel))
+
+
+def explain(error: ValidationError, source: YamlSource, schema: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
+    """Say every problem that pydantic found, with the key that it is about.
+
+    Parameters
+    ----------
+    error
+        What pydantic raised.
+    source
+        What was validated.
+    schema
+        The JSON Schema that it was validated by, for the keys that are allowed.
+    """
+    return [
+        (path, message)
+        for details in error.errors(include_url=False)
+        for path, message in _messages(details, source, schema)
+    ]
+
+
+def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    kind, given, data = details["type"], details["input"], source.data
+    path = _path(details["loc"], data, keep_last=kind == "missing")
+    shown = _shown(given, source.texts.get(path))
+    raised = details.get("ctx", {}).get("error")
+    if isinstance(raised, InvalidValueError):
+        for problem in raised.problems:
+            yield (*path, *(problem.field.split(".", 1) if problem.field else ())), problem.message
+    elif kind == "missing":
+        yield path, "is missing"
+    elif kind == "unexpected_keyword_argument":
+        yield path, _unknown(str(path[-1]), allowed_keys(schema, data, path[:-1]), "is no key here")
+    elif kind == "union_tag_not_found":
+        yield (*path, "framework"), f"is missing; choose one of {_listed(_tags(details))}"
+    elif kind == "union_tag_invalid":
+        tag = given["framework"] if isinstance(given, Mapping) else given
+        yield (*path, "framework"), _unknown(str(tag), _tags(details), f"{_shown(tag)} is no framework")
+    elif kind == "literal_error":
+        yield path, f"must be {details.get('ctx', {}).get('expected')}, got {shown}"
+    elif kind in _EXPECTED:
+        yield path, f"must be {_EXPECTED[kind]}, got {shown}{_quoting(kind, source.texts.get(path))}"
+    else:
+        yield path, f"{details['msg'][0].lower()}{details['msg'][1:]}, got {shown}"
+
+
+def allowed_keys(schema: Mapping[str, Any], data: Any, path: KeyPath) -> list[str]:
+    """Give the keys that the schema allows at a path, following what the data there says it is."""
+    at = _resolved(schema, schema, data)
+    for key in path:
+        data = data[key]
+        inner = at.get("properties", {}).get(key) or at.get("additionalProperties", {})
+        at = _resolved(inner, schema, data)
+    return list(at.get("properties", {}))
+
+
+def _resolved(at: Mapping[str, Any], schema: Mapping[str, Any], data: Any) -> Mapping[str, Any]:
+    """Follow references, optional values and the union member that the data names."""
+    while True:
+        if "$ref" in at:
+            at = schema["$defs"][at["$ref"].rpartition("/")[2]]
+        elif "anyOf" in at:
+            at = next(option for option in at["anyOf"] if option.get("type") != "null")
+        elif "discriminator" in at:
+            at = {"$ref": at["discriminator"]["mapping"][data[at["discriminator"]["propertyName"]]]}
+        else:
+            return at
+
+
+def _path(location: tuple[str | int, ...], data: Any, *, keep_last: bool) -> KeyPath:
+    """Drop from pydantic's location what no file has as a key: the name of the union member, ``[key]``."""
+    if location[0:1] == ("endpoints",) and location[2:3] == ("model",):
+        location = (*location[:3], *location[4:])  # the framework, by which pydantic tells the models apart
+    path: list[str | int] = []
+    for index, key in enumerate(location):
+        inside = isinstance(data, dict) and key in data
+        inside = inside or (isinstance(data, list) and isinstance(key, int) and key < len(data))
+        if inside:
+            data = data[key]
+        if inside or (keep_last and index == len(location) - 1):
+            path.append(key)
+    return tuple(path)
+
+
+def _unknown(given: str, allowed: list[str], complaint: str) -> str:
+    near = difflib.get_close_matches(given, allowed, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{complaint}; {hint}choose one of {_listed(allowed)}"
+
+
+def _tags(details: ErrorDetails) -> list[str]:
+    text = details.get("ctx", {}).get("expected_tags", "")
+    return [tag.strip(" '") for tag in text.split(",")] if text else list(_FRAMEWORKS)
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words)
+
+
+def _shown(value: Any, text: str | None = None) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return f"'{value}'"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return text or str(value).lower()
+        case _:
+            return f"the number {text or value}"
+
+
+def _quoting(kind: str, text: str | None) -> str:
+    return f"; put it in quotes: '{text}'" if kind == "string_type" and text else ""
