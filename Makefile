@@ -1,0 +1,56 @@
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+.DEFAULT_GOAL := help
+.PHONY: help local test test-serving check format bench images lock clean
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+local: $(READY) ## Deploy the digits example onto an AWS on this machine, and predict
+	@$(PYTHON) -m scripts.local_demo
+
+test: $(READY) ## Run the tests
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not serving"
+
+test-serving: $(VENV)/.serving ## Run the tests that need PyTorch
+	@$(PYTHON) -m pytest -m serving
+
+check: $(READY) ## Check format, lint and types
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+format: $(READY) ## Format the code
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix-only .
+
+bench: .venv-bench/.ready ## Measure synth and archive against their alternatives
+	@.venv-bench/bin/python -m benchmarks.synth
+	@$(PYTHON) benchmarks/archive.py
+
+images: .venv-images/.ready ## Distil images and instance types anew from the SageMaker SDK and botocore
+	@.venv-images/bin/python -m scripts.refresh_images
+	@.venv-images/bin/python -m scripts.record_image_uris
+	@$(PYTHON) -m scripts.refresh_instances
+	@.venv-images/bin/python -m pytest tests/contracts/test_images_match_sdk.py
+
+lock: $(READY) ## Lock the development environment anew (needs uv)
+	@scripts/lock.sh
+
+clean: ## Remove everything that make has made
+	rm -rf $(VENV) .venv-bench .venv-images node_modules cdk.out .local-aws .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): requirements/dev.txt pyproject.toml package-lock.json scripts/setup.sh $(wildcard scripts/launchers/*)
+	@scripts/setup.sh
+
+$(VENV)/.serving: $(READY) examples/digits/requirements.txt
+	@echo "setup: PyTorch and what else trains the digits, for the serving tests"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt
+	@touch $@
+
+.venv-%/.ready: requirements/%.txt $(READY)
+	@echo "setup: .venv-$*"
+	@python3 -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@touch $@
