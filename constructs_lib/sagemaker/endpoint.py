@@ -79,6 +79,14 @@ class Endpoint(Construct, IEndpoint):
         if endpoint_name is not None:
             _check_name(endpoint_name)
         super().__init__(scope, id)
+        self._define(endpoint_config, endpoint_name, retain_all_variant_properties)
+
+    def _define(
+        self,
+        endpoint_config: IEndpointConfig,
+        endpoint_name: str | None,
+        retain_all_variant_properties: bool | None = None,
+    ) -> None:
         scaling = {variant.name: variant.autoscaling for variant in endpoint_config.variants if variant.autoscaling}
         retains = bool(scaling) if retain_all_variant_properties is None else retain_all_variant_properties
         self._resource = sagemaker.CfnEndpoint(

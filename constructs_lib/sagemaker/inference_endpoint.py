@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.sagemaker.autoscaling import Autoscaling
-from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
+from constructs_lib.sagemaker.endpoint import Endpoint
 from constructs_lib.sagemaker.endpoint_config import EndpointConfig
 from constructs_lib.sagemaker.model import Model, resolve
+from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.sagemaker.variants import InstanceVariant, instance_count_problems
 from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.models import AnyModel
@@ -18,8 +17,8 @@ from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problems
 
 
-class InferenceEndpoint(Construct, IEndpoint):
-    """Defines a real-time endpoint that serves a model.
+class InferenceEndpoint(Endpoint):
+    """Defines a real-time endpoint that serves a model, with the model and the configuration that it needs.
 
     Parameters
     ----------
@@ -81,7 +80,8 @@ class InferenceEndpoint(Construct, IEndpoint):
         problems.raise_any()
         variant = InstanceVariant(instance_type=instance_type, instance_count=instance_count, autoscaling=autoscaling)
         resolve(scope, model, instance_type)
-        super().__init__(scope, id)
+        Construct.__init__(self, scope, id)  # not Endpoint's: the configuration is made inside of this one
+        StackFacts.of(scope).include(self)
         self.variant = variant
         """The production variant."""
         self.model = Model(
@@ -90,18 +90,7 @@ class InferenceEndpoint(Construct, IEndpoint):
         """The SageMaker model."""
         self.endpoint_config = EndpointConfig(self, "EndpointConfig", model=self.model, variants=[variant])
         """The endpoint configuration."""
-        self.endpoint = Endpoint(self, "Endpoint", endpoint_config=self.endpoint_config, endpoint_name=endpoint_name)
-        """The endpoint itself."""
-
-    @cached_property
-    def endpoint_name(self) -> str:
-        """Name of the endpoint; a token, so that what uses it waits for the endpoint."""
-        return self.endpoint.endpoint_name
-
-    @cached_property
-    def endpoint_arn(self) -> str:
-        """ARN of the endpoint; a token."""
-        return self.endpoint.endpoint_arn
+        self._define(self.endpoint_config, endpoint_name)
 
     @property
     def role(self) -> iam.IRole:

@@ -40,6 +40,10 @@ class StackFacts:
             facts = _FACTS[scope] = _FACTS.setdefault(stack, StackFacts(stack))
         return facts
 
+    def include(self, construct: Construct) -> None:
+        """Note that a construct is in this stack, so that nobody has to ask jsii."""
+        _FACTS[construct] = self
+
     @cached_property
     def place(self) -> Place:
         """Partition, region and account; tokens where the stack's environment is not fixed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from constructs_lib.serving.problems import InvalidValueError, Problem, is_token
@@ -60,6 +61,7 @@ class LocalArtifact:
 Artifact = S3Artifact | LocalArtifact
 
 
+@cache
 def parse_artifact(location: str | Path) -> Artifact:
     """Read an artifact's location.
 

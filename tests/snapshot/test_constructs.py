@@ -521,7 +521,6 @@ class TestInferenceEndpoint:
         assert endpoint.variant.initial_instance_count == 2
         assert endpoint.model.image_uri == "example/mine:1"
         assert endpoint.endpoint_config.variants == (endpoint.variant,)
-        assert endpoint.endpoint_name == endpoint.endpoint.endpoint_name
         assert endpoint.role.role_arn
 
     def test_cloudformation_names_an_endpoint_without_a_name(
@@ -536,7 +535,7 @@ class TestInferenceEndpoint:
 
         types = [
             part.node.default_child.cfn_resource_type  # type: ignore[union-attr]
-            for part in (endpoint.model, endpoint.endpoint_config, endpoint.endpoint)
+            for part in (endpoint.model, endpoint.endpoint_config, endpoint)
         ]
         assert types == ["AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"]
 
