@@ -495,7 +495,9 @@ class TestScaling:
         config = EndpointConfig(stack, "Config", model=Model.from_model_name("m"), variants=[variant])
         endpoint = Endpoint(stack, "Endpoint", endpoint_config=config)
 
-        with pytest.raises(InvalidValueError, match=r"^Endpoint: 'variant_name' 'blue' scales already; give all of its"):
+        with pytest.raises(
+            InvalidValueError, match=r"^Endpoint: 'variant_name' 'blue' scales already; give all of its"
+        ):
             endpoint.auto_scale_variant("blue", scaling)
         with pytest.raises(InvalidValueError, match=r"'green' is not in the endpoint's configuration, which has blue$"):
             endpoint.auto_scale_variant("green", scaling)
