@@ -66,23 +66,12 @@ def run(
     CommandError
         When it cannot be run, or ends with another code than 0.
     """
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            command,
-            env={**os.environ, **environment},
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # so that everything it starts can be stopped with it
-        )
-    except OSError as error:
-        raise CommandError(f"'{command[0]}' cannot be run: {error.strerror}; `make` sets it up") from None
+    with _undisturbed() as asked_to_end:
+        process = _start(command, environment, directory)
     lines: list[str] = []
     try:
+        for number in asked_to_end:
+            signal.raise_signal(number)
         for line in process.stdout or ():
             if line.strip():
                 lines.append(line.rstrip())
@@ -100,6 +89,39 @@ def run(
 def stop_on_terminate() -> None:
     """Make a polite request to end (SIGTERM) run the same clean-up as Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env={**os.environ, **environment},
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # so that everything it starts can be stopped with it
+        )
+    except OSError as error:
+        raise CommandError(f"'{command[0]}' cannot be run: {error.strerror}; `make` sets it up") from None
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[list[int]]:
+    """Hold back Ctrl-C and SIGTERM, and give those that came: a process that is just being started has to be known."""
+    caught: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: caught.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

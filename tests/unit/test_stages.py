@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from scripts import stages
 from scripts.stages import CommandError, Stages, run
 
 
@@ -16,16 +20,16 @@ def python(script: str) -> list[str]:
 
 
 def test_stages_are_counted_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
-    stages = Stages(total=2)
-    with stages.stage("package the model"):
+    announced = Stages(total=2)
+    with announced.stage("package the model"):
         pass
-    with stages.stage("predict"):
+    with announced.stage("predict"):
         pass
 
     assert capsys.readouterr().out.splitlines() == ["[1/2] package the model", "[2/2] predict"]
     assert re.fullmatch(
         r"  package the model     0\.0 s\n  predict               0\.0 s\n  in all                0\.0 s",
-        stages.table(),
+        announced.table(),
     )
 
 
@@ -58,3 +62,19 @@ def test_fails_at_a_program_that_is_not_there(tmp_path: Path) -> None:
         run([str(tmp_path / "cdk")], environment={})
 
     assert str(raised.value) == f"'{tmp_path}/cdk' cannot be run: No such file or directory; `make` sets it up"
+
+
+def test_a_command_that_is_interrupted_while_it_starts_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+    really_start = stages._start
+
+    def start(command: Sequence[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[str]:
+        started.append(really_start(command, environment, directory))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(stages, "_start", start)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(python("import time; time.sleep(60)"), environment={})
+    assert started[0].poll() == -signal.SIGTERM
