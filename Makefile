@@ -13,8 +13,8 @@ local: $(READY) ## Deploy the digits example onto an AWS on this machine, and pr
 test: $(READY) ## Run the tests
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not serving"
 
-test-serving: $(VENV)/.serving ## Run the tests that need PyTorch
-	@$(PYTHON) -m pytest -m serving
+test-serving: .venv-serving/.ready ## Run the tests that need PyTorch
+	@.venv-serving/bin/python -m pytest -m serving
 
 check: $(READY) ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check .
@@ -39,18 +39,21 @@ lock: $(READY) ## Lock the development environment anew (needs uv)
 	@scripts/lock.sh
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .venv-bench .venv-images node_modules cdk.out .local-aws .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-images .venv-serving node_modules cdk.out .local-aws .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements/dev.txt pyproject.toml package-lock.json scripts/setup.sh $(wildcard scripts/launchers/*)
 	@scripts/setup.sh
 
-$(VENV)/.serving: $(READY) examples/digits/requirements.txt
-	@echo "setup: PyTorch and what else trains the digits, for the serving tests"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt
+.venv-serving/.ready: $(READY) examples/digits/requirements.txt
+	@echo "setup: .venv-serving, with PyTorch and what else trains the digits"
+	@$(PYTHON) -m venv .venv-serving
+	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt
+	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv-%/.ready: requirements/%.txt $(READY)
 	@echo "setup: .venv-$*"
-	@python3 -m venv .venv-$*
+	@$(PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@touch $@
