@@ -1,19 +1,19 @@
-"""What our services use of the AWS services that MiniStack already has: objects, roles, logs and metrics.
+"""What our services use of the AWS services that MiniStack already has: objects and roles.
 
-No other module than this one and :mod:`local_aws.extension` imports MiniStack. Every function is safe on any thread:
-it says whose resources it means, since outside of a request MiniStack knows no account.
+No other module than this one, :mod:`local_aws.telemetry` and :mod:`local_aws.extension` imports MiniStack.
+Every function is safe on any thread: it says whose resources it means, since outside of a request MiniStack knows no
+account.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ministack.core import iam_evaluator, responses, router
-from ministack.services import cloudwatch, cloudwatch_logs, iam, s3, sts
+from ministack.services import iam, s3, sts
 
 from local_aws.errors import ServiceError, access_denied
 from local_aws.scope import Scope
@@ -46,6 +46,20 @@ def object_bytes(scope: Scope, bucket: str, key: str) -> bytes | None:
     with responses.request_scope(scope.account, scope.region):
         content: bytes | None = s3._get_object_data(bucket, key)
     return content
+
+
+def put_object(scope: Scope, bucket: str, key: str, content: bytes, content_type: str) -> None:
+    """Write an object.
+
+    Raises
+    ------
+    ServiceError
+        When S3 refuses, as it does for a bucket that is not there.
+    """
+    with responses.request_scope(scope.account, scope.region):
+        status, _, answer = s3._put_object(bucket, key, content, {"content-type": content_type})
+    if status >= 300:
+        raise ServiceError("ValidationError", f"s3://{bucket}/{key} could not be written: {answer!r}")
 
 
 # --- IAM --------------------------------------------------------------------------------------------------------------
@@ -103,7 +117,15 @@ def decide(
     return decision
 
 
-def authorize(scope: Scope, headers: Mapping[str, str], service: str, action: str, resources: Sequence[str]) -> None:
+def authorize(
+    scope: Scope,
+    headers: Mapping[str, str],
+    service: str,
+    action: str,
+    resources: Sequence[str],
+    *,
+    context: Mapping[str, str] | None = None,
+) -> None:
     """Refuse a request whose caller may not do an action on each of the resources.
 
     MiniStack has authenticated the caller before. Call it where the request is handled, not on another thread.
@@ -115,7 +137,14 @@ def authorize(scope: Scope, headers: Mapping[str, str], service: str, action: st
     """
     access_key = router.extract_access_key_id(dict(headers))
     for resource in resources:
-        denied = iam_evaluator.enforce(access_key, action, service, scope.region, resource_arn=resource)
+        denied = iam_evaluator.enforce(
+            access_key,
+            action,
+            service,
+            scope.region,
+            resource_arn=resource,
+            service_context={key.lower(): value for key, value in (context or {}).items()},
+        )
         if isinstance(denied, iam_evaluator.AuthError):
             raise ServiceError(denied.code, denied.message, status=403)
         if denied is not None:
@@ -149,30 +178,3 @@ def policy_document(document: Any) -> dict[str, Any]:
 
 def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
-
-
-# --- CloudWatch -------------------------------------------------------------------------------------------------------
-
-
-def open_log_stream(scope: Scope, group: str, stream: str) -> None:
-    """Create a log stream, and its group when there is none."""
-    with responses.request_scope(scope.account, scope.region):
-        if group not in cloudwatch_logs._log_groups:
-            cloudwatch_logs._create_log_group({"logGroupName": group})
-        cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
-
-
-def put_log_lines(scope: Scope, group: str, stream: str, lines: Iterable[str]) -> None:
-    """Append lines to a log stream."""
-    now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": line} for line in lines]
-    with responses.request_scope(scope.account, scope.region):
-        cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": events})
-
-
-def put_metric(
-    scope: Scope, namespace: str, name: str, value: float, *, unit: str, dimensions: Mapping[str, str]
-) -> None:
-    """Publish one datum of a metric."""
-    with responses.request_scope(scope.account, scope.region):
-        cloudwatch.record_metric(namespace, name, value, unit=unit, dimensions=dict(dimensions))

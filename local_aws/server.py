@@ -158,6 +158,7 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         from ministack.app import app
 
         from local_aws import extension
+        from local_aws.services.sagemaker.instance_metrics import InstanceMetrics
         from local_aws.services.sagemaker.plane import Plane, use_plane
         from local_aws.validation import service_model
     except ImportError as error:
@@ -168,6 +169,7 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         raise StartFailedError(str(error)) from error
     plane = Plane(state / "endpoints", hosting, {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"})
     use_plane(plane)
+    InstanceMetrics().start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # The largest of the models takes 0.2 s to read: not while the first request waits.

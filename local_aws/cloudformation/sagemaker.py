@@ -24,11 +24,13 @@ NOT_IN_TEMPLATES = frozenset(
 )
 
 
-def _call(operation: str, **parameters: object) -> Parameters:
-    return SAGEMAKER.call(backend.current_scope(), operation, parameters)
+def call(operation: str, **members: object) -> Parameters:
+    """Call an operation of SageMaker."""
+    return SAGEMAKER.call(backend.current_scope(), operation, members)
 
 
-def _parameters(operation: str, logical_id: str, properties: Properties, **limits: frozenset[str]) -> Parameters:
+def parameters(operation: str, logical_id: str, properties: Properties, **limits: frozenset[str]) -> Parameters:
+    """Return the parameters of an operation that properties ask for."""
     return parameters_of(
         properties,
         service="sagemaker",
@@ -39,24 +41,26 @@ def _parameters(operation: str, logical_id: str, properties: Properties, **limit
     )
 
 
-def _update_tags(arn: str, old: Properties, new: Properties) -> None:
+def update_tags(arn: str, old: Properties, new: Properties) -> None:
+    """Tag as the new properties say."""
     before = {tag["Key"]: tag["Value"] for tag in old.get("Tags", [])}
     after = {tag["Key"]: tag["Value"] for tag in new.get("Tags", [])}
     if gone := sorted(before.keys() - after.keys()):
-        _call("DeleteTags", ResourceArn=arn, TagKeys=gone)
+        call("DeleteTags", ResourceArn=arn, TagKeys=gone)
     if after != before:
-        _call("AddTags", ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in after.items()])
+        call("AddTags", ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in after.items()])
 
 
-def _delete(operation: str, member: str, arn: str) -> None:
+def delete(operation: str, member: str, arn: str) -> None:
+    """Delete what may be gone already."""
     try:
-        _call(operation, **{member: arn.rpartition("/")[2]})
+        call(operation, **{member: arn.rpartition("/")[2]})
     except ServiceError as error:
         if not is_gone(error):
             raise handler_failure(error.message, "InvalidRequest") from error
 
 
-# --- Model and EndpointConfig: created and deleted at once; only their tags change in place ---------------------------
+# Model and EndpointConfig: created and deleted at once; only their tags change in place.
 
 
 def _simple_type(kind: str, create_only: tuple[str, ...], required: tuple[str, ...] = ()) -> ResourceType:
@@ -67,24 +71,24 @@ def _simple_type(kind: str, create_only: tuple[str, ...], required: tuple[str, .
 
     def create(logical_id: str, properties: Properties) -> Resource:
         require(properties, required, logical_id=logical_id)
-        parameters = _parameters(f"Create{kind}", logical_id, properties)
-        name = parameters.setdefault(name_property, generated_name(logical_id))
+        wanted = parameters(f"Create{kind}", logical_id, properties)
+        name = wanted.setdefault(name_property, generated_name(logical_id))
         with reported_by_handler():
-            created = _call(f"Create{kind}", **parameters)
+            created = call(f"Create{kind}", **wanted)
         return attributes(created[f"{kind}Arn"], name)
 
     def update(logical_id: str, physical_id: str, old: Properties, new: Properties) -> Resource:
-        _parameters(f"Create{kind}", logical_id, new)
+        parameters(f"Create{kind}", logical_id, new)
         with reported_by_handler():
-            _update_tags(physical_id, old, new)
-            described = _call(f"Describe{kind}", **{name_property: physical_id.rpartition("/")[2]})
+            update_tags(physical_id, old, new)
+            described = call(f"Describe{kind}", **{name_property: physical_id.rpartition("/")[2]})
         return attributes(physical_id, described[name_property])
 
     return ResourceType(
         name=f"AWS::SageMaker::{kind}",
         create=create,
         update=update,
-        delete=lambda physical_id, _: _delete(f"Delete{kind}", name_property, physical_id),
+        delete=lambda physical_id, _: delete(f"Delete{kind}", name_property, physical_id),
         create_only=(*create_only, name_property),
         name_property=name_property,
     )
@@ -119,7 +123,7 @@ ENDPOINT_CONFIG = _simple_type(
 )
 
 
-# --- Endpoint: CloudFormation waits for it ----------------------------------------------------------------------------
+# Endpoint: CloudFormation waits for it.
 
 
 def _endpoint(name: str) -> Endpoint | None:
@@ -144,16 +148,16 @@ def _check(logical_id: str, properties: Properties) -> tuple[Parameters, Paramet
     on_update = {name: value for name, value in properties.items() if name in _UPDATE_ONLY}
     on_create = {name: value for name, value in properties.items() if name not in _UPDATE_ONLY}
     return (
-        _parameters("CreateEndpoint", logical_id, on_create),
-        _parameters("UpdateEndpoint", logical_id, on_update, only=_UPDATE_ONLY),
+        parameters("CreateEndpoint", logical_id, on_create),
+        parameters("UpdateEndpoint", logical_id, on_update, only=_UPDATE_ONLY),
     )
 
 
 def _create_endpoint(logical_id: str, properties: Properties) -> Resource:
-    parameters, _ = _check(logical_id, properties)
-    name = parameters.setdefault("EndpointName", generated_name(logical_id))
+    wanted, _ = _check(logical_id, properties)
+    name = wanted.setdefault("EndpointName", generated_name(logical_id))
     with reported_by_handler():
-        _call("CreateEndpoint", **parameters)
+        call("CreateEndpoint", **wanted)
     endpoint = _settled(name)
     if endpoint is None or endpoint.status != "InService":
         reason = endpoint.failure_reason if endpoint else "The endpoint was deleted while it was created."
@@ -168,11 +172,11 @@ def _update_endpoint(logical_id: str, physical_id: str, old: Properties, new: Pr
     name = physical_id.rpartition("/")[2]
     with reported_by_handler():
         _settled(name)
-        _update_tags(physical_id, old, new)
+        update_tags(physical_id, old, new)
         if old.get("EndpointConfigName") != new["EndpointConfigName"]:
             if "DeploymentConfig" in created:
                 updated["DeploymentConfig"] = created["DeploymentConfig"]
-            _call("UpdateEndpoint", EndpointName=name, EndpointConfigName=created["EndpointConfigName"], **updated)
+            call("UpdateEndpoint", EndpointName=name, EndpointConfigName=created["EndpointConfigName"], **updated)
     endpoint = _settled(name)
     if endpoint is None:
         raise handler_failure(f"Endpoint {name} was deleted while it was updated.", "NotFound")
@@ -184,7 +188,7 @@ def _update_endpoint(logical_id: str, physical_id: str, old: Properties, new: Pr
 def _delete_endpoint(physical_id: str, _: Properties) -> None:
     name = physical_id.rpartition("/")[2]
     endpoint = _settled(name)
-    _delete("DeleteEndpoint", "EndpointName", physical_id)
+    delete("DeleteEndpoint", "EndpointName", physical_id)
     if endpoint is not None:
         endpoint.settled.wait()
 

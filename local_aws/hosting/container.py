@@ -19,12 +19,15 @@ class Container:
         The downloaded ``model.tar.gz``; None when the Model has no model data.
     hostname
         The ContainerHostname, which the container sees as ``HOSTNAME``.
+    multi_model
+        Whether it is a container of a multi-model endpoint, which loads models when it is told to.
     """
 
     image: str
     environment: Mapping[str, str]
     archive: Path | None
     hostname: str | None = None
+    multi_model: bool = False
 
 
 class HostFailedError(Exception):

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import re
 import shutil
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from local_aws.hosting import environment
 from local_aws.hosting.archive import extract, top_level
 from local_aws.hosting.container import Container, HostFailedError
+from local_aws.hosting.container_environment import environment_of
 from local_aws.hosting.images import OWN_CONTAINER, Server, server_of
 from local_aws.hosting.processes import LoggedProcess
 
@@ -20,14 +20,6 @@ _SERVER = Path(__file__).parent / "server" / "__main__.py"
 _PING_TIMEOUT = 2.0  # per probe: your-algorithms-inference-code.html, "Responding to health checks"
 _STOP_GRACE = 30.0  # between SIGTERM and SIGKILL: the same page, "Stopping"
 _STARTING_GRACE = 2.0  # nothing is served yet, so there is nothing to finish
-
-# A container does not have the caller's environment, least of all its AWS credentials; it has these, so to speak.
-_PASSED_ON = re.compile(
-    r"PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|(DY)?LD_LIBRARY_PATH|CUDA_VISIBLE_DEVICES|SSL_CERT_(FILE|DIR)"
-    r"|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(HTTPS?|ALL|NO)_PROXY|SYSTEMROOT|WINDIR|COMSPEC|USERPROFILE|(LOCAL)?APPDATA",
-    re.IGNORECASE,
-)
-_OPT_ML = re.compile(r"(?<![\w.-])/opt/ml(?![\w.-])")
 
 
 class Host:
@@ -68,6 +60,11 @@ class Host:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def pid(self) -> int | None:
+        """Its process, once there is one."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def _base(self) -> Path:
         return self._workdir / "opt" / "ml"
 
@@ -99,9 +96,34 @@ class Host:
                 self._process.end(grace=_STOP_GRACE if self._ready else _STARTING_GRACE)
             shutil.rmtree(self._workdir / "opt", ignore_errors=True)
 
+    def add_model(self, name: str, archive: Path) -> str:
+        """Extract a model of a multi-model container.
+
+        Returns
+        -------
+        str
+            Its directory (``/opt/ml/models/NAME/model`` in AWS's containers), which ``POST /models`` names.
+
+        Raises
+        ------
+        HostFailedError
+            When the archive cannot be extracted.
+        """
+        directory = self._base / "models" / name / "model"
+        self.remove_model(name)
+        extract(archive, directory)
+        archive.unlink()
+        return str(directory)
+
+    def remove_model(self, name: str) -> None:
+        """Delete a model that `add_model` extracted; once more is harmless."""
+        shutil.rmtree(self._base / "models" / name, ignore_errors=True)
+
     def _lay_out(self) -> None:
         shutil.rmtree(self._workdir / "opt", ignore_errors=True)
         self._base.mkdir(parents=True)
+        if self._container.multi_model:
+            (self._base / "models").mkdir()
         if self._container.archive is None:
             (self._base / "model").mkdir()
         else:
@@ -109,7 +131,7 @@ class Host:
 
     def _check_entry_point(self, server: Server) -> None:
         program = self._container.environment.get("SAGEMAKER_PROGRAM", "inference.py")
-        if server is not OWN_CONTAINER:
+        if server is not OWN_CONTAINER or self._container.multi_model:
             return
         if not (self._base / "model" / "code" / program).is_file():
             raise HostFailedError(
@@ -123,20 +145,10 @@ class Host:
         status = self._workdir / "status.json"
         status.unlink(missing_ok=True)
         command = [str(python), "-s", "-P", str(_SERVER), str(server.module), str(status), str(os.getpid())]
-        env = self._environment(python)
+        env = environment_of(self._container, base=self._base, python=python)
         with self._ending:
             if not self._stopped.is_set():
                 self._process = LoggedProcess(command, cwd=self._base / "model", env=env, log=self._log)
-
-    def _environment(self, python: Path) -> dict[str, str]:
-        env = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
-        env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
-        env |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "SAGEMAKER_BASE_DIR": "/opt/ml"}
-        env |= {"SM_MODEL_DIR": "/opt/ml/model", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
-        if self._container.hostname:
-            env["HOSTNAME"] = self._container.hostname
-        env |= self._container.environment
-        return {k: _OPT_ML.sub(lambda _: str(self._base), v) for k, v in env.items()}
 
     def _pause(self) -> None:
         """Wait a little, or give up because the time is over or `stop` was called."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ class Container:
     environment: Mapping[str, str]
     archive: Path | None
     hostname: str | None = None
+    multi_model: bool = False
 
 
 class HostFailedError(Exception):
@@ -27,6 +29,7 @@ class Host:
     """Environment: FAIL (text), START_SECONDS, SECONDS, and STATUS for /invocations."""
 
     url = ""
+    pid = os.getpid()  # no process of its own: the server's
 
     def __init__(
         self, container: Container, *, workdir: Path, log: Callable[[str], None], startup_timeout: float

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,8 @@ from aws_clients import IMAGE, Aws, refusal, unique
 from botocore.config import Config
 
 from local_aws.services.autoscaling.operations import AUTOSCALING
-from local_aws.services.sagemaker import SAGEMAKER, runtime
-from local_aws.services.sagemaker.http_client import HttpClient
+from local_aws.services.sagemaker import SAGEMAKER
+from local_aws.services.sagemaker.containers import RunningContainer
 from local_aws.validation import _compiled, service_model
 
 
@@ -346,12 +347,15 @@ def test_invocations_do_not_wait_for_each_other_nor_hold_up_other_services(aws: 
     assert time.monotonic() - started < 6  # one after the other would be 16
 
 
-def test_a_model_that_takes_too_long_is_a_model_error_of_status_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "MODEL_TIMEOUT", 0.05)
+def test_a_model_that_takes_too_long_is_a_model_error_of_status_zero() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        variant = SimpleNamespace(client=HttpClient(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        host: Any = SimpleNamespace(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        unused: Any = None
+        container = RunningContainer(
+            name="primary", definition={}, role=unused, place=unused, workdir=Path(), host=host
+        )
 
-        said = runtime._ask(variant, b"x", {})  # type: ignore[arg-type]
+        said = container.ask(b"x", {}, timeout=0.05)
 
     assert said == (
         "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from .failures import describe
+from .multi_model import ModelProcesses
 from .web import HostServer
 from .workers import Create, Workers
 
@@ -41,7 +42,10 @@ def main(module: str, status_file: str, parent: str) -> int:
     _report(status, {"port": server.port})
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True).start()
     try:
-        server.workers = _load(module, model_dir)
+        if os.environ.pop("SAGEMAKER_MULTI_MODEL", "") == "true":
+            server.models = ModelProcesses(module, model_dir.parent)
+        else:
+            server.workers = _load(module, model_dir)
     except BaseException as e:  # whatever a handler raises, SystemExit as well, is why the model does not serve
         traceback.print_exc()
         _report(status, {"error": describe(e, model_dir)})
@@ -70,6 +74,8 @@ def _serve_until_terminated(server: HostServer) -> None:
     except _Terminated:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         server.drain(_DRAIN)
+        if server.models is not None:
+            server.models.close()
 
 
 def _report(status: Path, report: dict[str, str | int]) -> None:

@@ -13,17 +13,19 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
+from .multi_model import ModelProcesses
 from .workers import Answer, Workers
 
 
 class HostServer(ThreadingHTTPServer):
-    """Serves ``workers`` once they are there."""
+    """Serves ``workers`` once they are there, or ``models`` when the container is one of a multi-model endpoint."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self) -> None:
         self.workers: Workers | None = None
+        self.models: ModelProcesses | None = None
         self._active = 0
         self._idle = threading.Condition()
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -86,8 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self._send(_plain(HTTPStatus.BAD_REQUEST, str(e)))
                 return
-            route = _ROUTES.get((self.command, self.path.partition("?")[0]))
-            self._send(route(self._host, dict(self.headers.items()), body) if route else _plain(HTTPStatus.NOT_FOUND))
+            path, headers = self.path.partition("?")[0], dict(self.headers.items())
+            if self._host.models is not None and path.startswith("/models"):
+                self._send(self._host.models.answer(self.command, path, headers, body))
+                return
+            route = _ROUTES.get((self.command, path))
+            self._send(route(self._host, headers, body) if route else _plain(HTTPStatus.NOT_FOUND))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _route  # noqa: N815 - http.server's names
 
@@ -143,7 +149,8 @@ def _plain(status: HTTPStatus, text: str = "") -> Answer:
 
 
 def _ping(server: HostServer, _headers: Mapping[str, str], _body: bytes) -> Answer:
-    return _plain(HTTPStatus.OK if server.workers else HTTPStatus.SERVICE_UNAVAILABLE)
+    is_up = server.workers is not None or server.models is not None
+    return _plain(HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _invocations(server: HostServer, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -156,5 +163,4 @@ def _invocations(server: HostServer, headers: Mapping[str, str], body: bytes) ->
     return answer
 
 
-# The multi-model operations (/models, /models/{name}/invoke) belong here, with a `Workers` per model.
 _ROUTES = {("GET", "/ping"): _ping, ("POST", "/invocations"): _invocations}

@@ -47,6 +47,11 @@ def register_scalable_target(scope: Scope, request: Parameters) -> Parameters:
 def _check_resource(scope: Scope, key: Key, minimum: int) -> None:
     """Refuse a resource that SageMaker does not have, or does not scale."""
     namespace, resource, dimension = key
+    component = resource.partition("inference-component/")[2]
+    if component and dimension == "sagemaker:inference-component:DesiredCopyCount":
+        if sagemaker_state(scope).components.find(component) is None:
+            raise validation_error(f"Could not find SageMaker inference component: {resource}")
+        return
     found = VARIANT.fullmatch(resource)
     if namespace != "sagemaker" or found is None or not dimension.startswith("sagemaker:variant:"):
         raise validation_error(

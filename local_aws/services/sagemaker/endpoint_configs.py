@@ -6,6 +6,7 @@ from local_aws.api import Parameters
 from local_aws.errors import validation_error
 from local_aws.scope import Scope
 from local_aws.services.paging import listed
+from local_aws.services.sagemaker import serverless, shadows
 from local_aws.services.sagemaker.service import SAGEMAKER
 from local_aws.services.sagemaker.state import EndpointConfig, State, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
@@ -30,6 +31,9 @@ def _check(held: State, request: Parameters) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise validation_error(f"Variant names must be unique within an endpoint configuration, found {twice} twice.")
+    models = [held.models.get(variant["ModelName"]) for variant in variants if "ModelName" in variant]
+    serverless.check_config(request, {model.name: model for model in models})
+    shadows.check_config(request)
     for variant in variants:
         _check_variant(held, variant, uses_components="ExecutionRoleArn" in request)
 

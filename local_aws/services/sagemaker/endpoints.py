@@ -7,7 +7,7 @@ from local_aws.errors import validation_error
 from local_aws.scope import Scope
 from local_aws.services.autoscaling.state import forget_variant, registered_variants
 from local_aws.services.paging import listed
-from local_aws.services.sagemaker import lifecycle
+from local_aws.services.sagemaker import capture, lifecycle, serverless
 from local_aws.services.sagemaker.service import SAGEMAKER
 from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
@@ -37,6 +37,8 @@ def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
     if endpoint.status == "Failed":
         raise validation_error(f'Cannot update endpoint "{endpoint.arn}" in status Failed.')
     _check_scalable_targets(scope, endpoint, config)
+    serverless.check_update(endpoint.config, config)
+    _check_components(scope, endpoint, config)
     endpoint.begin("Updating")
     retain_all = request.get("RetainAllVariantProperties", False)
     excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
@@ -44,6 +46,17 @@ def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
         endpoint.deployment_config = request.get("DeploymentConfig")
     lifecycle.update(scope, endpoint, config, retain=lambda _, kind: retain_all and kind not in excluded)
     return {"EndpointArn": endpoint.arn}
+
+
+def _check_components(scope: Scope, endpoint: Endpoint, config: EndpointConfig) -> None:
+    """Refuse to remove a variant that hosts inference components."""
+    components = [held for held in state(scope).components.all() if held.endpoint_name == endpoint.name]
+    homeless = [component.name for component in components if config.variant(component.variant_name) is None]
+    if homeless:
+        raise validation_error(
+            f'Cannot remove a variant of endpoint "{endpoint.arn}" while it hosts inference components: delete '
+            f"{', '.join(sorted(homeless))} first."
+        )
 
 
 def _check_scalable_targets(scope: Scope, endpoint: Endpoint, config: EndpointConfig) -> None:
@@ -78,6 +91,8 @@ def update_endpoint_weights_and_capacities(scope: Scope, request: Parameters) ->
         variant.weight = float(item.get("DesiredWeight", variant.weight))
         variant.instance_count = item.get("DesiredInstanceCount", variant.instance_count)
     endpoint.set_status("InService")
+    if endpoint.queue is not None:
+        endpoint.queue.process()
     return {"EndpointArn": endpoint.arn}
 
 
@@ -95,6 +110,12 @@ def describe_endpoint(scope: Scope, request: Parameters) -> Parameters:
     }
     if endpoint.variants:
         described["ProductionVariants"] = [variant.summary() for variant in endpoint.variants.values()]
+    if endpoint.shadows:
+        described["ShadowProductionVariants"] = [variant.summary() for variant in endpoint.shadows.values()]
+    if (captured := capture.described(endpoint.config.request)) is not None:
+        described["DataCaptureConfig"] = captured
+    if endpoint.is_async:
+        described["AsyncInferenceConfig"] = endpoint.config.request["AsyncInferenceConfig"]
     if endpoint.failure_reason:
         described["FailureReason"] = endpoint.failure_reason
     if endpoint.deployment_config:
@@ -107,6 +128,12 @@ def delete_endpoint(scope: Scope, request: Parameters) -> Parameters:
     """Delete an endpoint and deregister its scalable targets, as SageMaker does."""
     held = state(scope)
     endpoint = held.endpoints.get(request["EndpointName"])
+    components = [component.name for component in held.components.all() if component.endpoint_name == endpoint.name]
+    if components:
+        raise validation_error(
+            f'Cannot delete endpoint "{endpoint.arn}" while it hosts inference components: delete '
+            f"{', '.join(sorted(components))} first."
+        )
     endpoint.begin("Deleting")
 
     def forget() -> None:

@@ -33,7 +33,11 @@ class HttpClient:
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
-        """Send a POST request.
+        """Send a POST request, as :meth:`request` does."""
+        return self.request("POST", path, body, headers, timeout=timeout)
+
+    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
+        """Send a request.
 
         Raises
         ------
@@ -44,15 +48,16 @@ class HttpClient:
         http.client.HTTPException
             When the container closed the connection without an answer.
         """
+        message = (method, path, body, dict(headers))
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
-            return self._exchange(self._connect(), path, body, headers, timeout)
+            return self._exchange(self._connect(), message, timeout)
         try:
-            return self._exchange(connection, path, body, headers, timeout)
+            return self._exchange(connection, message, timeout)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # A container may close a kept connection between two requests: that one was never read.
-            return self._exchange(self._connect(), path, body, headers, timeout)
+            return self._exchange(self._connect(), message, timeout)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -66,13 +71,13 @@ class HttpClient:
         return http.client.HTTPConnection(*self._address)
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, path: str, body: bytes, headers: Mapping[str, str], timeout: float
+        self, connection: http.client.HTTPConnection, message: tuple[str, str, bytes, dict[str, str]], timeout: float
     ) -> Reply:
         connection.timeout = timeout
         if connection.sock is not None:
             connection.sock.settimeout(timeout)
         try:
-            connection.request("POST", path, body=body, headers=dict(headers))
+            connection.request(*message)
             response = connection.getresponse()
             reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         except BaseException:

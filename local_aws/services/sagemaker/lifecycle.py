@@ -30,10 +30,11 @@ def bring_up(scope: Scope, endpoint: Endpoint) -> None:
 
     def move() -> None:
         try:
-            endpoint.variants = _open_all(scope, endpoint.name, endpoint.config)
+            opened = _open_all(scope, endpoint.name, endpoint.config)
         except VariantFailedError as failure:
             endpoint.set_status("Failed", failure_reason=str(failure))
         else:
+            endpoint.variants, endpoint.shadows = _without_shadows(opened, endpoint.config)
             endpoint.set_status("InService")
 
     _run(endpoint, "create", move)
@@ -60,14 +61,17 @@ def update(scope: Scope, endpoint: Endpoint, config: EndpointConfig, *, retain: 
         except VariantFailedError as failure:
             endpoint.set_status("InService", failure_reason=str(failure))
             return
-        previous = endpoint.variants
+        previous = endpoint.variants | endpoint.shadows
         for name, variant in opened.items():
             if name in previous and retain(name, "DesiredInstanceCount"):
                 variant.instance_count = previous[name].instance_count
             if name in previous and retain(name, "DesiredWeight"):
                 variant.weight = previous[name].weight
-        endpoint.variants, endpoint.config = opened, config
+        endpoint.variants, endpoint.shadows = _without_shadows(opened, config)
+        endpoint.config = config
         endpoint.set_status("InService")
+        if endpoint.queue is not None:
+            endpoint.queue.process()
         _close_all(previous)
 
     _run(endpoint, "update", move)
@@ -77,7 +81,8 @@ def tear_down(scope: Scope, endpoint: Endpoint, *, forget: Callable[[], None]) -
     """Stop an endpoint's variants and forget it."""
 
     def move() -> None:
-        variants, endpoint.variants = endpoint.variants, {}
+        variants = endpoint.variants | endpoint.shadows
+        endpoint.variants, endpoint.shadows = {}, {}
         _close_all(variants)
         forget()
         endpoint.set_status("Deleted")
@@ -99,9 +104,10 @@ def _run(endpoint: Endpoint, verb: str, move: Callable[[], None]) -> None:
 
 def _open_all(scope: Scope, endpoint_name: str, config: EndpointConfig) -> dict[str, RunningVariant]:
     """Open every variant at the same time; when one fails, close the others and raise its reason."""
-    with ThreadPoolExecutor(max_workers=len(config.variants), thread_name_prefix="open-variant") as pool:
+    variants = [*config.variants, *config.shadows]
+    with ThreadPoolExecutor(max_workers=len(variants), thread_name_prefix="open-variant") as pool:
         futures = {
-            variant["VariantName"]: pool.submit(_open_one, scope, endpoint_name, variant) for variant in config.variants
+            variant["VariantName"]: pool.submit(_open_one, scope, endpoint_name, variant) for variant in variants
         }
     failures = [failure for future in futures.values() if (failure := future.exception())]
     if failures:
@@ -112,8 +118,17 @@ def _open_all(scope: Scope, endpoint_name: str, config: EndpointConfig) -> dict[
     return {name: future.result() for name, future in futures.items()}
 
 
+def _without_shadows(
+    opened: dict[str, RunningVariant], config: EndpointConfig
+) -> tuple[dict[str, RunningVariant], dict[str, RunningVariant]]:
+    """Return the production variants, and the shadow variants."""
+    names = {shadow["VariantName"] for shadow in config.shadows}
+    production = {name: variant for name, variant in opened.items() if name not in names}
+    return production, {name: variant for name, variant in opened.items() if name in names}
+
+
 def _open_one(scope: Scope, endpoint_name: str, variant: Parameters) -> RunningVariant:
-    model: Model = state(scope).models.get(variant["ModelName"])
+    model: Model | None = state(scope).models.get(variant["ModelName"]) if "ModelName" in variant else None
     return open_variant(scope, endpoint_name, variant, model)
 
 

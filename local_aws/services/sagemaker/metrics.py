@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from local_aws import backend
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from local_aws import telemetry
 from local_aws.scope import Scope
-from local_aws.services.sagemaker.variants import RunningVariant
+
+if TYPE_CHECKING:
+    from local_aws.services.sagemaker.variants import RunningVariant
 
 _NAMESPACE = "AWS/SageMaker"
+# "LoadedModelCount" is one of the multi-model endpoint *instance* metrics.
+_INSTANCE_NAMESPACE = "/aws/sagemaker/Endpoints"
 
 
 def publish(
@@ -28,4 +35,40 @@ def publish(
     ]
     dimensions = {"EndpointName": endpoint_name, "VariantName": variant.name}
     for name, value, unit in values:
-        backend.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=dimensions)
+        telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=dimensions)
+
+
+def publish_async(scope: Scope, endpoint_name: str, values: Mapping[str, float], *, unit: str = "None") -> None:
+    """Publish metrics of an asynchronous endpoint."""
+    for name, value in values.items():
+        telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions={"EndpointName": endpoint_name})
+
+
+def publish_component(scope: Scope, component_name: str, values: Mapping[str, float]) -> None:
+    """Publish metrics of an inference component."""
+    for name, value in values.items():
+        telemetry.put_metric(
+            scope, _NAMESPACE, name, value, unit="None", dimensions={"InferenceComponentName": component_name}
+        )
+
+
+def publish_model(scope: Scope, where: tuple[str, str], name: str, value: float, *, unit: str = "Microseconds") -> None:
+    """Publish one of the metrics of a multi-model endpoint; *where* has the endpoint's and the variant's name."""
+    namespace = _INSTANCE_NAMESPACE if name == "LoadedModelCount" else _NAMESPACE
+    dimensions = {"EndpointName": where[0], "VariantName": where[1]}
+    telemetry.put_metric(scope, namespace, name, value, unit=unit, dimensions=dimensions)
+
+
+def publish_container(
+    scope: Scope, endpoint_name: str, variant_name: str, container_name: str, *, status: int, seconds: float
+) -> None:
+    """Publish what an invocation counts as for one of several containers."""
+    values = [
+        ("Invocations", 1.0, "None"),
+        ("Invocation4XXErrors", float(400 <= status < 500), "None"),
+        ("Invocation5XXErrors", float(status == 0 or status >= 500), "None"),
+        ("ContainerLatency", seconds * 1e6, "Microseconds"),
+    ]
+    dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name, "ContainerName": container_name}
+    for name, value, unit in values:
+        telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=dimensions)

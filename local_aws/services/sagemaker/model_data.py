@@ -41,8 +41,20 @@ class ModelData:
         """The data's address, as the user wrote it."""
         return f"s3://{self.bucket}/{self.key}"
 
-    def check(self, role: ExecutionRole) -> None:
+    def target(self, key: str) -> ModelData:
+        """Return one model of a multi-model prefix; its key is relative to the prefix."""
+        return ModelData(self.bucket, f"{self.key.rstrip('/')}/{key.lstrip('/')}".lstrip("/"))
+
+    def check(self, role: ExecutionRole, *, with_content: bool = True) -> None:
         """Refuse unless the role may read the data and the data is there, as CreateModel does.
+
+        Parameters
+        ----------
+        role
+            The execution role.
+        with_content
+            False: objects under a prefix need not be readable yet, since a multi-model container reads each when it
+            is asked for.
 
         Raises
         ------
@@ -50,7 +62,7 @@ class ModelData:
             ``ValidationException`` in SageMaker's words, with IAM's own sentence after them.
         """
         try:
-            self._require_rights(role)
+            self._require_rights(role, with_content=with_content)
         except ServiceError as denied:
             raise validation_error(
                 f"Could not access model data at {self.url}. Please ensure that the role "
@@ -87,10 +99,10 @@ class ModelData:
             archive.write_bytes(found[self.key])
         return archive
 
-    def _require_rights(self, role: ExecutionRole) -> None:
+    def _require_rights(self, role: ExecutionRole, *, with_content: bool = True) -> None:
         if self.is_prefix:
             role.require("s3:ListBucket", [f"arn:aws:s3:::{self.bucket}"], {"s3:prefix": self.key})
-            for key in self._keys(role.scope):
+            for key in self._keys(role.scope) if with_content else ():
                 role.require("s3:GetObject", [f"arn:aws:s3:::{self.bucket}/{key}"])
         else:
             role.require("s3:GetObject", [f"arn:aws:s3:::{self.bucket}/{self.key}"])

@@ -40,6 +40,7 @@ def _check(scope: Scope, request: Parameters, model: Model) -> None:
         raise validation_error("Either PrimaryContainer or Containers must be specified.")
     if "ExecutionRoleArn" not in request:
         raise validation_error("ExecutionRoleArn is required for models with a container image.")
+    _check_execution(request, model)
     role = execution_role(scope, model)
     for container in model.containers:
         image = container.get("Image")
@@ -52,9 +53,35 @@ def _check(scope: Scope, request: Parameters, model: Model) -> None:
             )
         if "ModelDataUrl" in container and "ModelDataSource" in container:
             raise validation_error("ModelDataUrl and ModelDataSource cannot be specified in the same container.")
-        data = ModelData.of_container(container)
-        if data is not None:
-            data.check(role)
+        _check_data(role, container)
+
+
+def _check_data(role: ExecutionRole, container: Parameters) -> None:
+    data = ModelData.of_container(container)
+    is_multi_model = container.get("Mode") == "MultiModel"
+    if is_multi_model and (data is None or not data.is_prefix):
+        raise validation_error("ModelDataUrl with an S3 prefix is required for a container in MultiModel mode.")
+    if "MultiModelConfig" in container and not is_multi_model:
+        raise validation_error("MultiModelConfig can be specified for a container in MultiModel mode only.")
+    if data is not None:
+        data.check(role, with_content=not is_multi_model)
+
+
+def _check_execution(request: Parameters, model: Model) -> None:
+    """Check what several containers have to do with each other ("Create a multi-container endpoint")."""
+    names = [item["ContainerHostname"] for item in model.containers if "ContainerHostname" in item]
+    if len(set(names)) < len(names):
+        raise validation_error("ContainerHostname must be unique among the containers of a model.")
+    if sum(item.get("Mode") == "MultiModel" for item in model.containers) > 1:
+        raise validation_error("At most one container of a model can be in MultiModel mode.")
+    if request.get("InferenceExecutionConfig", {}).get("Mode") != "Direct":
+        return
+    if len(model.containers) < 2:
+        raise validation_error("InferenceExecutionConfig mode Direct requires more than one container in Containers.")
+    if len(names) < len(model.containers):
+        raise validation_error(
+            "ContainerHostname is required for each container with InferenceExecutionConfig mode Direct."
+        )
 
 
 def execution_role(scope: Scope, model: Model) -> ExecutionRole:

@@ -22,11 +22,21 @@ class Host(Protocol):
     def url(self) -> str:
         """Its address, once it has started."""
 
+    @property
+    def pid(self) -> int | None:
+        """Its process, while there is one."""
+
     def start(self) -> None:
         """Start, and return when ``/ping`` answers 200; raise ``HostFailedError`` otherwise."""
 
     def stop(self) -> None:
         """Stop; once more is harmless."""
+
+    def add_model(self, name: str, archive: Path) -> str:
+        """Extract a model for a multi-model container, and return its directory, for ``POST /models``."""
+
+    def remove_model(self, name: str) -> None:
+        """Delete a model that was extracted; once more is harmless."""
 
 
 @dataclass(slots=True)

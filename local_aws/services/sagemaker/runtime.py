@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
 import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,24 +18,27 @@ from local_aws import backend
 from local_aws.api import Response
 from local_aws.errors import ServiceError
 from local_aws.scope import Scope
-from local_aws.services.sagemaker.http_client import Reply
+from local_aws.services.sagemaker import async_inference
+from local_aws.services.sagemaker.capture import capture
+from local_aws.services.sagemaker.component_lifecycle import serving
+from local_aws.services.sagemaker.invocation import Outcome, check_targets, exchange
 from local_aws.services.sagemaker.metrics import publish
+from local_aws.services.sagemaker.shadows import send_copies
 from local_aws.services.sagemaker.state import Endpoint, state
 from local_aws.services.sagemaker.variants import RunningVariant
 from local_aws.validation import check, service_model
 
-INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
+INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
 # "A customer's model containers must respond to requests within 60 seconds" (InvokeEndpoint's reference).
 MODEL_TIMEOUT = 60.0
 # Invocations wait for models: a pool of their own, so that they hold up neither each other nor another service.
 POOL = ThreadPoolExecutor(max_workers=128, thread_name_prefix="invoke-endpoint")
 # In lower case: MiniStack rewrites a "Content-Type" to the one of SageMaker's control API.
 _CONTENT_TYPE = "content-type"
-_PASSED_ON = {
-    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
-    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
-    "TargetModel": "X-Amzn-SageMaker-Target-Model",
-    "SessionId": "X-Amzn-SageMaker-Session-Id",
+# Condition keys of sagemaker:InvokeEndpoint (Service Authorization Reference).
+_CONDITIONS = {
+    "sagemaker:TargetModel": "x-amzn-sagemaker-target-model",
+    "sagemaker:TargetContainerHostname": "x-amzn-sagemaker-target-container-hostname",
 }
 
 
@@ -45,19 +48,30 @@ def may_invoke(scope: Scope, path: str, headers: Mapping[str, str]) -> Response 
     name = unquote(found[1]).lower() if found else "*"
     try:
         arn = scope.arn("sagemaker", f"endpoint/{name}")
-        backend.authorize(scope, headers, "sagemaker", "sagemaker:InvokeEndpoint", [arn])
+        action = f"sagemaker:InvokeEndpoint{'Async' if found and found[2] else ''}"
+        context = {key: headers[header] for key, header in _CONDITIONS.items() if header in headers}
+        backend.authorize(scope, headers, "sagemaker", action, [arn], context=context)
     except ServiceError as error:
         return _refusal(ServiceError(error.code, error.message, status=403))
     return None
 
 
 def invoke_endpoint(scope: Scope, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """Answer ``POST /endpoints/NAME/invocations``."""
+    """Answer ``POST /endpoints/NAME/invocations``, and ``…/async-invocations``."""
     started = time.perf_counter()
     try:
-        request = _parse(path, headers, body)
+        operation = "InvokeEndpointAsync" if path.endswith("/async-invocations") else "InvokeEndpoint"
+        request = _parse(operation, path, headers, body)
         endpoint = _endpoint(scope, request["EndpointName"])
-        variant = _choose(endpoint, request.get("TargetVariant"))
+        if operation == "InvokeEndpointAsync":
+            return async_inference.invoke_async(scope, endpoint, request)
+        if endpoint.is_async:
+            raise ServiceError(
+                "ValidationError",
+                f"Endpoint {endpoint.name} is an asynchronous inference endpoint: use InvokeEndpointAsync.",
+            )
+        variant = serving(scope, endpoint, request.get("InferenceComponentName"))
+        variant = variant or _choose(endpoint, request.get("TargetVariant"))
         return _invoke(scope, endpoint, variant, request, started)
     except ServiceError as error:
         return _refusal(error)
@@ -69,17 +83,17 @@ def _refusal(error: ServiceError) -> Response:
     return error.status, answer, json.dumps(document).encode()
 
 
-def _parse(path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Read the members of InvokeEndpoint's input from where the model says that they travel, and check them."""
+def _parse(operation: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """Read the members of an operation's input from where the model says that they travel, and check them."""
     found = INVOCATION_PATH.fullmatch(path)
-    shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+    shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
     assert found is not None  # noqa: S101  the caller matched it
     assert isinstance(shape, StructureShape)  # noqa: S101
     request: dict[str, Any] = {"EndpointName": unquote(found[1]), "Body": body}
     for name, member in shape.members.items():
         value = headers.get(str(member.serialization.get("name", "")).lower())
         if member.serialization.get("location") == "header" and value is not None:
-            request[name] = value
+            request[name] = int(value) if member.type_name == "integer" and value.isdecimal() else value
     check(shape, request, code="ValidationError")
     return request
 
@@ -109,56 +123,49 @@ def _choose(endpoint: Endpoint, target: str | None) -> RunningVariant:
 def _invoke(
     scope: Scope, endpoint: Endpoint, variant: RunningVariant, request: Mapping[str, Any], started: float
 ) -> Response:
-    headers = {"Content-Type": request.get("ContentType", "application/octet-stream"), "Accept": "*/*"}
-    if "Accept" in request:
-        headers["Accept"] = request["Accept"]
-    headers |= {header: request[name] for name, header in _PASSED_ON.items() if name in request}
+    check_targets(endpoint.name, variant, request)
+    send_copies(scope, endpoint, variant, request, timeout=MODEL_TIMEOUT)
     asked = time.perf_counter()
-    reply = _ask(variant, request["Body"], headers)
-    answered = time.perf_counter()
-    status = reply.status if isinstance(reply, Reply) else 0
-    publish(scope, endpoint.name, variant, status=status, model_seconds=answered - asked, overhead=asked - started)
-    if isinstance(reply, Reply) and 200 <= status < 300:
-        answer = {
-            _CONTENT_TYPE: reply.headers.get("content-type", "application/octet-stream"),
-            "x-Amzn-Invoked-Production-Variant": variant.name,
-        }
-        for name in ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-New-Session-Id"):
-            if name.lower() in reply.headers:
-                answer[name] = reply.headers[name.lower()]
-        return 200, answer, reply.body
-    message = reply.body.decode("utf-8", "replace") if isinstance(reply, Reply) else reply
-    raise _model_error(scope, variant, status, message)
+    with variant.concurrency.admitted(variant, request["Body"]) if variant.concurrency else nullcontext():
+        outcome = exchange(scope, endpoint.name, variant, request, timeout=MODEL_TIMEOUT)
+    model_seconds = time.perf_counter() - asked
+    publish(
+        scope,
+        endpoint.name,
+        variant,
+        status=outcome.status,
+        model_seconds=model_seconds,
+        overhead=time.perf_counter() - started - model_seconds,
+    )
+    if outcome.answer is None:
+        raise model_error(scope, outcome)
+    reply = outcome.answer
+    capture(scope, endpoint, variant, request, reply)
+    answer = {
+        _CONTENT_TYPE: reply.headers.get("content-type", "application/octet-stream"),
+        "x-Amzn-Invoked-Production-Variant": variant.name,
+    }
+    for name in ("X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-New-Session-Id"):
+        if name.lower() in reply.headers:
+            answer[name] = reply.headers[name.lower()]
+    return 200, answer, reply.body
 
 
-def _ask(variant: RunningVariant, body: bytes, headers: Mapping[str, str]) -> Reply | str:
-    """Return the container's answer, or what SageMaker says when none comes."""
-    try:
-        return variant.client.post("/invocations", body, headers, timeout=MODEL_TIMEOUT)
-    except TimeoutError:
-        return (
-            "Your invocation timed out while waiting for a response from container primary. Review the latency metrics "
-            "for each container in Amazon CloudWatch, resolve the issue, and try again."
-        )
-    except (OSError, http.client.HTTPException) as error:
-        return f"Failed to establish connection to container primary: {error}"
-
-
-def _model_error(scope: Scope, variant: RunningVariant, status: int, message: str) -> ServiceError:
-    side = "client" if 400 <= status < 500 else "server"
+def model_error(scope: Scope, outcome: Outcome) -> ServiceError:
+    """Return the refusal of a request that a container answered with an error, or not at all."""
+    side = "client" if 400 <= outcome.status < 500 else "server"
     console = (
         f"https://{scope.region}.console.aws.amazon.com/cloudwatch/home?region={scope.region}"
-        f"#logEventViewer:group={variant.log_group}"
+        f"#logEventViewer:group={outcome.log_group}"
     )
     return ServiceError(
         "ModelError",
-        f'Received {side} error ({status}) from primary with message "{message}". See {console} in account '
-        f"{scope.account} for more information.",
+        f"{outcome.refusal}. See {console} in account {scope.account} for more information.",
         status=424,
         members={
             "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "SERVER_ERROR_FROM_MODEL",
-            "LogStreamArn": scope.arn("logs", f"log-group:{variant.log_group}"),
-            "OriginalMessage": message,
-            "OriginalStatusCode": status,
+            "LogStreamArn": scope.arn("logs", f"log-group:{outcome.log_group}"),
+            "OriginalMessage": outcome.message,
+            "OriginalStatusCode": outcome.status,
         },
     )

@@ -5,7 +5,12 @@ from __future__ import annotations
 from local_aws.api import JsonService, Parameters
 from local_aws.scope import Scope
 
-_ARN_TYPES = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
+_ARN_TYPES = {
+    "ModelName": "model",
+    "EndpointConfigName": "endpoint-config",
+    "EndpointName": "endpoint",
+    "InferenceComponentName": "inference-component",
+}
 
 
 def _resources(scope: Scope, operation: str, request: Parameters) -> list[str]:

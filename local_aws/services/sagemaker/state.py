@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from local_aws.api import Parameters
 from local_aws.errors import validation_error
 from local_aws.scope import Scope
+from local_aws.services.sagemaker.component_state import InferenceComponent
 
 if TYPE_CHECKING:
+    from local_aws.services.sagemaker.async_inference import AsyncQueue
     from local_aws.services.sagemaker.variants import RunningVariant
 
 # "Deleted" is ours: the endpoint is gone by then, and whoever waited for that is told.
@@ -56,6 +58,12 @@ class EndpointConfig:
         variants: list[Parameters] = self.request["ProductionVariants"]
         return variants
 
+    @property
+    def shadows(self) -> list[Parameters]:
+        """The shadow variants."""
+        shadows: list[Parameters] = self.request.get("ShadowProductionVariants", [])
+        return shadows
+
     def variant(self, name: str) -> Parameters | None:
         """Return a production variant by its name."""
         return next((variant for variant in self.variants if variant["VariantName"] == name), None)
@@ -72,10 +80,22 @@ class Endpoint:
     failure_reason: str | None = None
     deployment_config: Parameters | None = None
     variants: dict[str, RunningVariant] = field(default_factory=dict)
+    shadows: dict[str, RunningVariant] = field(default_factory=dict)
+    queue: AsyncQueue | None = None
     created: datetime = field(default_factory=now)
     modified: datetime = field(default_factory=now)
     settled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it answers by way of S3."""
+        return "AsyncInferenceConfig" in self.config.request
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether its models are inference components."""
+        return "ExecutionRoleArn" in self.config.request and all("ModelName" not in v for v in self.config.variants)
 
     def begin(self, status: str) -> None:
         """Move to a status in which something is under way.
@@ -102,7 +122,7 @@ class Endpoint:
             self.settled.clear()
 
 
-Record = TypeVar("Record", Model, EndpointConfig, Endpoint)
+Record = TypeVar("Record", Model, EndpointConfig, Endpoint, InferenceComponent)
 
 
 class Table(Generic[Record]):
@@ -170,6 +190,7 @@ class State:
         self.models: Table[Model] = Table(scope, "model", "model")
         self.configs: Table[EndpointConfig] = Table(scope, "endpoint configuration", "endpoint-config")
         self.endpoints: Table[Endpoint] = Table(scope, "endpoint", "endpoint")
+        self.components: Table[InferenceComponent] = Table(scope, "inference component", "inference-component")
         self.tags: dict[str, dict[str, str]] = {}
 
 
@@ -179,3 +200,8 @@ _states: dict[Scope, State] = {}
 def state(scope: Scope) -> State:
     """Return SageMaker's resources of an account and region."""
     return _states.setdefault(scope, State(scope))
+
+
+def states() -> list[tuple[Scope, State]]:
+    """Return SageMaker's resources of every account and region that has any."""
+    return list(_states.items())

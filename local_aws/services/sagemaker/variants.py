@@ -1,45 +1,40 @@
-"""A production variant that serves: opened with its execution role's rights, invoked, closed."""
+"""A production variant that serves: its containers, opened and closed together."""
 
 from __future__ import annotations
 
 import secrets
-import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local_aws import backend
 from local_aws.api import Parameters
-from local_aws.errors import ServiceError
-from local_aws.execution_role import ExecutionRole
 from local_aws.scope import Scope
-from local_aws.services.sagemaker.http_client import HttpClient
-from local_aws.services.sagemaker.model_data import ModelData
-from local_aws.services.sagemaker.models import ECR_IMAGE, execution_role
-from local_aws.services.sagemaker.plane import Host, plane
+from local_aws.services.sagemaker.containers import Place, RunningContainer, open_container
+from local_aws.services.sagemaker.models import execution_role
+from local_aws.services.sagemaker.multi_model import TargetModels
+from local_aws.services.sagemaker.serverless import Concurrency
 from local_aws.services.sagemaker.state import Model
 
+if TYPE_CHECKING:
+    from local_aws.execution_role import ExecutionRole
+
 # "If the container does not pass the health checks within 8 minutes …" (SageMaker's hosting documentation).
-_STARTUP_TIMEOUT = 480.0
-_SERVICE_NAMESPACES = ("/aws/sagemaker/Endpoints", "AWS/SageMaker")
+STARTUP_TIMEOUT = 480.0
 
 
 @dataclass(slots=True, kw_only=True)
 class RunningVariant:
-    """A variant whose container runs.
-
-    One container serves for all instances that the variant is said to have: instance counts are kept, not run.
-    """
+    """A variant whose containers run; none of its own when its endpoint hosts inference components."""
 
     config: Parameters
-    model: Model
     log_group: str
-    log_stream: str
-    workdir: Path
-    host: Host
-    client: HttpClient
+    model: Model | None = None
+    role: ExecutionRole | None = None
+    containers: list[RunningContainer] = field(default_factory=list)
+    target_models: dict[str, TargetModels] = field(default_factory=dict)
+    concurrency: Concurrency | None = None
     weight: float = 1.0
     instance_count: int | None = None
-    images: list[Parameters] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -47,14 +42,24 @@ class RunningVariant:
         name: str = self.config["VariantName"]
         return name
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether each request names the container that answers it."""
+        execution: Parameters = self.model.request.get("InferenceExecutionConfig", {}) if self.model else {}
+        return bool(execution.get("Mode") == "Direct")
+
     def summary(self) -> Parameters:
         """Return the variant as DescribeEndpoint shows it."""
         described: Parameters = {
             "VariantName": self.name,
-            "DeployedImages": self.images,
             "CurrentWeight": self.weight,
             "DesiredWeight": self.weight,
         }
+        if self.model is not None:
+            described["DeployedImages"] = [
+                {"SpecifiedImage": container.definition["Image"], "ResolutionTime": self.model.created}
+                for container in self.containers
+            ]
         if self.instance_count is not None:
             described |= {"CurrentInstanceCount": self.instance_count, "DesiredInstanceCount": self.instance_count}
         for key in ("ManagedInstanceScaling", "RoutingConfig"):
@@ -67,89 +72,71 @@ class RunningVariant:
         return described
 
     def close(self) -> None:
-        """Stop the container and delete what it had on disk."""
-        self.client.close()
-        plane().close(self.host)
-        shutil.rmtree(self.workdir, ignore_errors=True)
+        """Stop the containers and delete what they had on disk."""
+        for container in self.containers:
+            container.close()
 
 
-def open_variant(scope: Scope, endpoint_name: str, config: Parameters, model: Model) -> RunningVariant:
-    """Start a variant's container, doing whatever its execution role does with that role's rights.
+def open_variant(scope: Scope, endpoint_name: str, config: Parameters, model: Model | None) -> RunningVariant:
+    """Start a variant's containers, all at the same time.
+
+    Parameters
+    ----------
+    model
+        None: the endpoint hosts inference components, which bring their containers.
 
     Raises
     ------
     ServiceError
-        When the role lacks a right.
+        When the execution role lacks a right.
     Exception
-        The plane's ``HostFailedError`` when the container does not start.
+        The plane's ``HostFailedError`` when a container does not start.
     """
-    if len(model.containers) != 1:
-        raise ServiceError(
-            "ValidationException",
-            f"local AWS does not run inference pipelines: model {model.name} has {len(model.containers)} containers",
-        )
-    container = model.containers[0]
-    role = execution_role(scope, model)
-    group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
-    stream = f"{config['VariantName']}/i-{secrets.token_hex(9)[:17]}"
-    _require_rights(role, container["Image"], group, stream)
-    workdir = plane().directory / f"{endpoint_name}-{config['VariantName']}-{secrets.token_hex(4)}"
-    workdir.mkdir(parents=True)
-    try:
-        data = ModelData.of_container(container)
-        archive = data.fetch(role, workdir) if data is not None else None
-        backend.open_log_stream(scope, group, stream)
-        host = plane().open(
-            {
-                "image": container["Image"],
-                "environment": {
-                    "AWS_REGION": scope.region,
-                    "AWS_DEFAULT_REGION": scope.region,
-                    **role.credentials(),
-                    **container.get("Environment", {}),
-                },
-                "archive": archive,
-                "hostname": container.get("ContainerHostname"),
-            },
-            workdir=workdir,
-            log=lambda line: backend.put_log_lines(scope, group, stream, [line]),
-            startup_timeout=float(config.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_TIMEOUT)),
-        )
-    except BaseException:
-        shutil.rmtree(workdir, ignore_errors=True)
-        raise
-    return RunningVariant(
+    variant = RunningVariant(
         config=config,
         model=model,
-        log_group=group,
-        log_stream=stream,
-        workdir=workdir,
-        host=host,
-        client=HttpClient(host.url),
+        log_group=f"/aws/sagemaker/Endpoints/{endpoint_name}",
         weight=float(config.get("InitialVariantWeight", 1.0)),
         instance_count=config.get("InitialInstanceCount"),
-        images=[{"SpecifiedImage": container["Image"], "ResolutionTime": model.created}],
     )
+    if "ServerlessConfig" in config:
+        variant.concurrency = Concurrency(config["ServerlessConfig"])
+    if model is None:
+        return variant
+    variant.role = execution_role(scope, model)
+    variant.containers = _open_all(endpoint_name, variant, model, variant.role)
+    variant.target_models = {
+        container.name: TargetModels(container, endpoint_name, variant.name)
+        for container in variant.containers
+        if container.is_multi_model
+    }
+    return variant
 
 
-def _require_rights(role: ExecutionRole, image: str, group: str, stream: str) -> None:
-    """Refuse unless the role may pull the image, write the logs and publish the instance metrics.
+def _open_all(endpoint_name: str, variant: RunningVariant, model: Model, role: ExecutionRole) -> list[RunningContainer]:
+    """Open the containers; when one fails, close the others and raise its error."""
+    instance = f"{variant.name}/i-{secrets.token_hex(9)[:17]}"
+    timeout = float(variant.config.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT))
+    alone = len(model.containers) == 1
 
-    These are the actions of "CreateModel API: Execution Role Permissions" in the SageMaker developer guide.
-    """
-    scope = role.scope
-    parts = ECR_IMAGE.fullmatch(image)
-    if parts is not None:
-        repository = f"arn:aws:ecr:{parts['region']}:{parts['account']}:repository/{parts['repository']}"
-        role.require("ecr:GetAuthorizationToken", ["*"])
-        for action in ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
-            role.require(action, [repository])
-    group_arn = scope.arn("logs", f"log-group:{group}")
-    stream_arn = f"{group_arn}:log-stream:{stream}"
-    role.require("logs:CreateLogGroup", [group_arn, f"{group_arn}:*"])
-    role.require("logs:CreateLogStream", [f"{group_arn}:*", group_arn, stream_arn])
-    role.require("logs:PutLogEvents", [stream_arn, f"{group_arn}:*"])
-    if not any(
-        role.allows("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": name}) for name in _SERVICE_NAMESPACES
-    ):
-        role.require("cloudwatch:PutMetricData", ["*"], {"cloudwatch:namespace": _SERVICE_NAMESPACES[0]})
+    def open_one(number: int, definition: Parameters) -> RunningContainer:
+        # "A unique name is automatically assigned based on the position in the pipeline" (ContainerDefinition).
+        name = "primary" if alone else definition.get("ContainerHostname", f"container-{number}")
+        # The container's name is part of the stream's in an inference pipeline ("Log groups and streams").
+        place = Place(
+            owner=f"{endpoint_name}-{variant.name}",
+            log_group=variant.log_group,
+            log_stream=instance if alone else f"{instance}/{name}",
+            startup_timeout=timeout,
+        )
+        return open_container(role, definition, place, name=name)
+
+    with ThreadPoolExecutor(max_workers=len(model.containers), thread_name_prefix="open-container") as pool:
+        futures = [pool.submit(open_one, number, item) for number, item in enumerate(model.containers, start=1)]
+    failures = [failure for future in futures if (failure := future.exception())]
+    if failures:
+        for future in futures:
+            if future.exception() is None:
+                future.result().close()
+        raise failures[0]
+    return [future.result() for future in futures]
