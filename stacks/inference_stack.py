@@ -5,7 +5,9 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from constructs_lib.sagemaker.api_front import ApiFront
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
+from constructs_lib.sagemaker.monitoring import Monitoring
 from stacks.settings import Settings
 
 
@@ -31,7 +33,10 @@ class InferenceStack(cdk.Stack):
         env: cdk.Environment | None = None,
     ) -> None:
         super().__init__(scope, id, env=env, description="Deep-learning inference endpoints")
+        for warning in settings.acknowledged_warnings:
+            cdk.Annotations.of(self).acknowledge_warning(warning)
         endpoints = Construct(self, "Endpoints")  # where a name that the CDK itself uses in a stack is free
+        made_endpoints = []
         for name, endpoint in settings.endpoints.items():
             made = InferenceEndpoint(
                 endpoints,
@@ -41,6 +46,31 @@ class InferenceStack(cdk.Stack):
                 instance_type=endpoint.instance_type,
                 instance_count=endpoint.instance_count,
                 autoscaling=endpoint.autoscaling,
+                variants=endpoint.variants,
+                serverless=endpoint.serverless,
+                async_inference=endpoint.async_inference,
+                shadow=endpoint.shadow,
+                data_capture=endpoint.data_capture,
+                rollout=endpoint.rollout,
+                tags=endpoint.tags,
+                overrides=endpoint.overrides,
+                safe_update=endpoint.safe_update,
+                monitoring=Monitoring() if endpoint.monitoring is True else endpoint.monitoring or None,
             )
             cdk.CfnOutput(self, f"{name}EndpointName", value=made.endpoint_name)
             cdk.CfnOutput(self, f"{name}EndpointArn", value=made.endpoint_arn)
+            if endpoint.api is not None:
+                self._define_api(name, made, endpoint.api)
+            made_endpoints.append(made)
+        if settings.dashboard:
+            from constructs_lib.sagemaker.endpoint_monitoring import InferenceDashboard  # CloudWatch, for who wants it
+
+            InferenceDashboard(self, "Dashboard", endpoints=made_endpoints)
+
+    def _define_api(self, name: str, endpoint: InferenceEndpoint, api: ApiFront) -> None:
+        from constructs_lib.sagemaker.endpoint_api import EndpointApi  # API Gateway, for who wants it
+
+        made = EndpointApi(endpoint, "Api", endpoint=endpoint, api=api)
+        cdk.CfnOutput(self, f"{name}ApiUrl", value=made.url)
+        if made.api_key_id is not None:
+            cdk.CfnOutput(self, f"{name}ApiKeyId", value=made.api_key_id)

@@ -21,6 +21,7 @@ _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
     "dict_type": "a mapping of keys to values",
+    "tuple_type": "a list",
     "dataclass_type": "a mapping of keys to values",
     "dataclass_exact_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
@@ -54,7 +55,7 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
     raised = details.get("ctx", {}).get("error")
     if isinstance(raised, InvalidValueError):
         for problem in raised.problems:
-            yield (*path, *(problem.field.split(".", 1) if problem.field else ())), problem.message
+            yield (*path, *_steps(problem.field, _at(data, path))), problem.message
     elif kind == "missing":
         yield path, "is missing"
     elif kind == "unexpected_keyword_argument":
@@ -72,12 +73,32 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
         yield path, f"{details['msg'][0].lower()}{details['msg'][1:]}, got {shown}"
 
 
+def _at(data: Any, path: KeyPath) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def _steps(field: str, data: Any) -> Iterator[str | int]:
+    """Take a path apart at its dots, but for those of a key that has some itself, such as an environment variable."""
+    while field:
+        key: str | int = field.partition(".")[0]
+        rest = field.partition(".")[2]
+        if isinstance(data, list) and str(key).isdigit() and int(key) < len(data):
+            key = int(key)
+        elif isinstance(data, dict) and key not in data and field in data:
+            key, rest = field, ""
+        inside = isinstance(key, int) or (isinstance(data, dict) and key in data)
+        data, field = (data[key] if inside else None), rest
+        yield key
+
+
 def allowed_keys(schema: Mapping[str, Any], data: Any, path: KeyPath) -> list[str]:
     """Give the keys that the schema allows at a path, following what the data there says it is."""
     at = _resolved(schema, schema, data)
     for key in path:
         data = data[key]
-        inner = at.get("properties", {}).get(key) or at.get("additionalProperties", {})
+        inner = at.get("properties", {}).get(key) or at.get("items") or at.get("additionalProperties", {})
         at = _resolved(inner, schema, data)
     return list(at.get("properties", {}))
 
@@ -91,6 +112,8 @@ def _resolved(at: Mapping[str, Any], schema: Mapping[str, Any], data: Any) -> Ma
             at = next(option for option in at["anyOf"] if option.get("type") != "null")
         elif "discriminator" in at:
             at = {"$ref": at["discriminator"]["mapping"][data[at["discriminator"]["propertyName"]]]}
+        elif "oneOf" in at:  # true, or a mapping
+            at = next(option for option in at["oneOf"] if "$ref" in option)
         else:
             return at
 

@@ -9,33 +9,73 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from constructs_lib.sagemaker.api_front import ApiFront
+    from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
     from constructs_lib.sagemaker.autoscaling import Autoscaling
+    from constructs_lib.sagemaker.data_capture import DataCapture
     from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
+    from constructs_lib.sagemaker.endpoint_api import EndpointApi
     from constructs_lib.sagemaker.endpoint_config import EndpointConfig
+    from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring, InferenceDashboard
     from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
     from constructs_lib.sagemaker.model import IModel, Model
+    from constructs_lib.sagemaker.monitoring import Monitoring
+    from constructs_lib.sagemaker.overrides import Overrides
+    from constructs_lib.sagemaker.rollout import Rollout
+    from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling
+    from constructs_lib.sagemaker.serverless import ProvisionedConcurrencyScaling, ServerlessVariant
     from constructs_lib.sagemaker.variants import InstanceVariant
 
 _HOME = {
+    "ApiFront": "api_front",
+    "AsyncInference": "async_inference",
     "Autoscaling": "autoscaling",
+    "BacklogScaling": "async_inference",
+    "DataCapture": "data_capture",
     "Endpoint": "endpoint",
+    "EndpointApi": "endpoint_api",
     "EndpointConfig": "endpoint_config",
+    "EndpointMonitoring": "endpoint_monitoring",
     "IEndpoint": "endpoint",
     "IModel": "model",
+    "InferenceDashboard": "endpoint_monitoring",
     "InferenceEndpoint": "inference_endpoint",
     "InstanceVariant": "variants",
     "Model": "model",
+    "Monitoring": "monitoring",
+    "Overrides": "overrides",
+    "ProvisionedConcurrencyScaling": "serverless",
+    "Rollout": "rollout",
+    "ScheduledCapacity": "scaling_rules",
+    "ServerlessVariant": "serverless",
+    "StepAdjustment": "scaling_rules",
+    "StepScaling": "scaling_rules",
 }
 
 __all__ = [
+    "ApiFront",
+    "AsyncInference",
     "Autoscaling",
+    "BacklogScaling",
+    "DataCapture",
     "Endpoint",
+    "EndpointApi",
     "EndpointConfig",
+    "EndpointMonitoring",
     "IEndpoint",
     "IModel",
+    "InferenceDashboard",
     "InferenceEndpoint",
     "InstanceVariant",
     "Model",
+    "Monitoring",
+    "Overrides",
+    "ProvisionedConcurrencyScaling",
+    "Rollout",
+    "ScheduledCapacity",
+    "ServerlessVariant",
+    "StepAdjustment",
+    "StepScaling",
 ]
 
 

@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepScaling
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
+
+# Fields that name a metric and its target value; with several, the one that asks for most instances wins.
+_TARGETS = (
+    "invocations_per_instance",
+    "max_requests_per_second",
+    "concurrent_requests_per_model",
+    "cpu_utilization",
+    "gpu_utilization",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaling:
-    """Target tracking on the invocations that each instance gets per minute.
+    """Between which bounds the instances are counted, and what the count follows: metrics, steps, a schedule.
+
+    With several targets, Application Auto Scaling takes the one that asks for the most instances.
 
     Attributes
     ----------
@@ -21,25 +33,50 @@ class Autoscaling:
     max
         Most instances, at least ``min``.
     invocations_per_instance
-        Target for ``SageMakerVariantInvocationsPerInstance``: invocations per instance and minute, more than 0. A
-        common choice is the highest rate that one instance bears in a load test, in requests per second, times 60,
-        times a safety factor of 0.5.
+        Target for ``SageMakerVariantInvocationsPerInstance``: invocations per instance and minute, more than 0. None:
+        it follows ``max_requests_per_second``, if that is given.
+    max_requests_per_second
+        The highest rate that one instance bears in a load test, in requests per second, more than 0. The target is
+        this times 60 times ``safety_factor``. None: ``invocations_per_instance`` says.
+    safety_factor
+        Which part of ``max_requests_per_second`` an instance is loaded with, above 0 and at most 1. Default: 0.5, as
+        SageMaker's guide starts with.
+    concurrent_requests_per_model
+        Target for ``SageMakerVariantConcurrentRequestsPerModelHighResolution``: requests that one model works on at
+        one time, more than 0; it reacts within seconds, and suits requests that take long. None: it is not followed.
+    cpu_utilization
+        Target for ``CPUUtilization``: percent of one core, summed over the cores of an instance. None: it is not
+        followed.
+    gpu_utilization
+        Target for ``GPUUtilization``: percent of one GPU, summed over the GPUs of an instance. None: it is not
+        followed.
     scale_in_cooldown
         Seconds after a scale-in before the next one, at least 0. Default: 300, as SageMaker's console.
     scale_out_cooldown
         Seconds after a scale-out before the next one, at least 0. Default: 300, as SageMaker's console.
     disable_scale_in
-        Whether this policy only ever adds instances. Default: it removes them as well.
+        Whether these targets only ever add instances. Default: they remove them as well.
+    steps
+        Step scaling policies, each with its alarm. Default: none.
+    schedules
+        Times at which ``min`` and ``max`` change. Default: none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     min: int = 1
     max: int
-    invocations_per_instance: float
+    invocations_per_instance: float | None = None
+    max_requests_per_second: float | None = None
+    safety_factor: float = 0.5
+    concurrent_requests_per_model: float | None = None
+    cpu_utilization: float | None = None
+    gpu_utilization: float | None = None
     scale_in_cooldown: int = 300
     scale_out_cooldown: int = 300
     disable_scale_in: bool = False
+    steps: tuple[StepScaling, ...] = ()
+    schedules: tuple[ScheduledCapacity, ...] = ()
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
@@ -51,9 +88,39 @@ class Autoscaling:
             yield Problem("min", f"must be at least 1 for a real-time endpoint, got {self.min}")
         if not is_token(self.min) and below(self.max, self.min):
             yield Problem("max", f"must be at least 'min' ({self.min}), got {self.max}")
-        target = self.invocations_per_instance
-        if not is_token(target) and not 0 < target < inf:
-            yield Problem("invocations_per_instance", f"must be a finite number above 0, got {target}")
+        yield from self._target_problems()
+        if not is_token(self.safety_factor) and not 0 < self.safety_factor <= 1:
+            yield Problem("safety_factor", f"must be above 0 and at most 1, got {self.safety_factor}")
         for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
             if below(getattr(self, cooldown), 0):
                 yield Problem(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
+        for field in ("steps", "schedules"):
+            names = [each.name for each in getattr(self, field)]
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                yield Problem(field, f"must each have a name of its own, got '{name}' {names.count(name)} times")
+
+    def _target_problems(self) -> Iterator[Problem]:
+        for name in _TARGETS:
+            target = getattr(self, name)
+            if target is not None and not is_token(target) and not 0 < target < inf:
+                yield Problem(name, f"must be a finite number above 0, got {target}")
+        if self.invocations_per_instance is not None and self.max_requests_per_second is not None:
+            yield Problem(
+                "max_requests_per_second", "is given as well as 'invocations_per_instance'; give one of the two"
+            )
+        if not self.steps and not self.schedules and all(getattr(self, name) is None for name in _TARGETS):
+            yield Problem(
+                "invocations_per_instance",
+                "is missing; give it, or another thing that the count follows: "
+                f"{', '.join(_TARGETS[1:])}, steps or schedules",
+            )
+
+    @property
+    def target_invocations(self) -> float | None:
+        """The target for ``SageMakerVariantInvocationsPerInstance``; None when it is not followed.
+
+        Source: AWS, "Load testing your auto scaling configuration".
+        """
+        if self.max_requests_per_second is None:
+            return self.invocations_per_instance
+        return self.max_requests_per_second * 60 * self.safety_factor

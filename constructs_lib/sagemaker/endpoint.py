@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.endpoint_config import IEndpointConfig
+from constructs_lib.sagemaker.endpoint_rules import rollout_problems
 from constructs_lib.sagemaker.metrics import EndpointMetrics
-from constructs_lib.sagemaker.variant_scaling import scale_variant
+from constructs_lib.sagemaker.rollout import Rollout
+from constructs_lib.sagemaker.rollout_deployment import deployment_config, rollback_alarms
+from constructs_lib.sagemaker.variant_scaling import VariantScaling, scale_variant
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, is_token
+
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.scaling_guard.guard import ScalingGuard
 
 _ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:endpoint/[^/:]+")
 
@@ -58,13 +64,20 @@ class Endpoint(Construct, IEndpoint):
         Its name, unique in account and region without regard to case: 1 to 63 letters, digits and inner hyphens.
         None: CloudFormation makes one up. A change of name replaces the endpoint.
     retain_all_variant_properties
-        Whether an update keeps the instance counts and weights that the endpoint has by then, rather than going back
-        to those of its configuration. None: it keeps them if a variant scales.
+        Whether an update keeps the instance counts that the endpoint has by then, rather than going back to those of
+        its configuration. The weights of several variants, and data capture, always follow the configuration. None: it
+        keeps them if a variant scales.
+    safe_update
+        Whether one deployment may change the instance type of a variant that scales, or remove it, which SageMaker
+        refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
+        needs an ``endpoint_name``, and a configuration that is made here. Default: it may not.
+    rollout
+        How an update moves traffic to new instances, and what takes it back. None: all at once, as SageMaker does.
 
     Raises
     ------
     InvalidValueError
-        When SageMaker would refuse the name.
+        When SageMaker would refuse the name or the rollout, or ``safe_update`` lacks what it needs.
     """
 
     def __init__(
@@ -75,19 +88,35 @@ class Endpoint(Construct, IEndpoint):
         endpoint_config: IEndpointConfig,
         endpoint_name: str | None = None,
         retain_all_variant_properties: bool | None = None,
+        safe_update: bool = False,
+        rollout: Rollout | None = None,
     ) -> None:
         if endpoint_name is not None:
             _check_name(endpoint_name)
+        if rollout is not None:
+            problems = Problems("Endpoint")
+            problems.extend(rollout_problems(rollout, endpoint_config.variants, endpoint_name))
+            problems.raise_any()
+        if safe_update:
+            problems = Problems("Endpoint")
+            problems.extend(safe_update_problems(endpoint_name))
+            if not endpoint_config.variants:
+                problems.add("safe_update", "needs to know the variants: give a configuration that is made here")
+            problems.raise_any()
         super().__init__(scope, id)
-        self._define(endpoint_config, endpoint_name, retain_all_variant_properties)
+        retains = retain_all_variant_properties
+        self._define(endpoint_config, endpoint_name, retains, safe_update=safe_update, rollout=rollout)
 
     def _define(
         self,
         endpoint_config: IEndpointConfig,
         endpoint_name: str | None,
         retain_all_variant_properties: bool | None = None,
+        *,
+        safe_update: bool = False,
+        rollout: Rollout | None = None,
     ) -> None:
-        scaling = {variant.name: variant.autoscaling for variant in endpoint_config.variants if variant.autoscaling}
+        scaling = _scaling(endpoint_config)
         retains = bool(scaling) if retain_all_variant_properties is None else retain_all_variant_properties
         self._resource = sagemaker.CfnEndpoint(
             self,
@@ -95,13 +124,24 @@ class Endpoint(Construct, IEndpoint):
             endpoint_config_name=endpoint_config.endpoint_config_name,
             endpoint_name=endpoint_name,
             retain_all_variant_properties=retains or None,
+            exclude_retained_variant_properties=_not_retained(endpoint_config) if retains else None,
+            deployment_config=self._deployment(rollout, endpoint_config, endpoint_name) if rollout else None,
         )
         self._known_variants = [variant.name for variant in endpoint_config.variants]
         self._scaled_variants: list[str] = []
+        self._guard = self._guarded(endpoint_config, endpoint_name) if safe_update and endpoint_name else None
         for variant_name, autoscaling in scaling.items():
             self.auto_scale_variant(variant_name, autoscaling)
 
-    def auto_scale_variant(self, variant_name: str, autoscaling: Autoscaling) -> None:
+    def _deployment(
+        self, rollout: Rollout, endpoint_config: IEndpointConfig, endpoint_name: str | None
+    ) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
+        if rollout.alarms is not None:
+            return deployment_config(rollout, rollout.alarms)
+        names = [variant.name for variant in endpoint_config.variants]
+        return deployment_config(rollout, rollback_alarms(self, endpoint_name or "", names, rollout))
+
+    def auto_scale_variant(self, variant_name: str, autoscaling: VariantScaling) -> None:
         """Let the instance count of one variant follow its traffic.
 
         A variant that has ``autoscaling`` in the endpoint's own configuration scales without it. Use it for variants of
@@ -127,7 +167,19 @@ class Endpoint(Construct, IEndpoint):
             problems.add("variant_name", f"'{variant_name}' is not in the endpoint's configuration, which has {known}")
         problems.raise_any()
         self._scaled_variants.append(variant_name)
-        scale_variant(self, self.endpoint_name, variant_name, autoscaling)
+        suffix = self._guard.policy_suffix(variant_name, autoscaling) if self._guard is not None else ""
+        target = scale_variant(self, self.endpoint_name, variant_name, autoscaling, policy_suffix=suffix)
+        if self._guard is not None:
+            self._guard.before(target)
+
+    def _guarded(self, endpoint_config: IEndpointConfig, endpoint_name: str) -> ScalingGuard:
+        from constructs_lib.sagemaker.scaling_guard.guard import ScalingGuard  # Lambda's module, for who wants it
+
+        # A serverless variant has no instances.
+        types = {each.name: str(getattr(each, "instance_type", None) or "") for each in endpoint_config.variants}
+        guard = ScalingGuard(self, "ScalingGuard", endpoint_name=endpoint_name, instance_types=types)
+        guard.protect(self._resource)
+        return guard
 
     @staticmethod
     def from_endpoint_name(scope: Construct, endpoint_name: str) -> IEndpoint:
@@ -189,6 +241,28 @@ class Endpoint(Construct, IEndpoint):
         return self._resource.ref
 
 
+def _not_retained(
+    endpoint_config: IEndpointConfig,
+) -> list[sagemaker.CfnEndpoint.VariantPropertyProperty] | None:
+    """Name what an update takes from the configuration although it retains the instance counts."""
+    weights = len(endpoint_config.variants) > 1
+    captures = endpoint_config.data_capture is not None
+    kinds = [*(["DesiredWeight"] if weights else []), *(["DataCaptureConfig"] if captures else [])]
+    make = sagemaker.CfnEndpoint.VariantPropertyProperty
+    return [make(variant_property_type=kind) for kind in kinds] or None
+
+
+def _scaling(endpoint_config: IEndpointConfig) -> dict[str, VariantScaling]:
+    """Give what the variants' counts follow, by the variants' names."""
+    found: dict[str, VariantScaling] = {
+        variant.name: variant.autoscaling for variant in endpoint_config.variants if variant.autoscaling
+    }
+    asynchronous = endpoint_config.async_inference
+    if asynchronous is not None and asynchronous.autoscaling is not None:
+        found |= {variant.name: asynchronous.autoscaling for variant in endpoint_config.variants}
+    return found
+
+
 class _ImportedEndpoint(IEndpoint):
     def __init__(self, endpoint_name: str, endpoint_arn: str) -> None:
         self._name, self._arn = endpoint_name, endpoint_arn
@@ -200,6 +274,13 @@ class _ImportedEndpoint(IEndpoint):
     @property
     def endpoint_arn(self) -> str:
         return self._arn
+
+
+def safe_update_problems(endpoint_name: str | None) -> list[Problem]:
+    """Hold that the scalable targets of an endpoint can be found before CloudFormation updates it."""
+    if endpoint_name is not None:
+        return []
+    return [Problem("safe_update", "needs an 'endpoint_name', by which the scalable targets are found; give it one")]
 
 
 def _check_name(name: str) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.sagemaker.model import IModel
+from constructs_lib.sagemaker.async_inference import AsyncInference
+from constructs_lib.sagemaker.data_capture import DataCapture
+from constructs_lib.sagemaker.endpoint_config_properties import (
+    AnyVariant,
+    async_config,
+    capture_config,
+    production_variant,
+)
+from constructs_lib.sagemaker.endpoint_rules import variant_list_problems
+from constructs_lib.sagemaker.model import IModel, host_needs_of
 from constructs_lib.sagemaker.variants import InstanceVariant
 from constructs_lib.serving.problems import Problems
-
-_VARIANTS_MAX = 10  # botocore sagemaker ProductionVariantList
 
 
 @runtime_checkable
@@ -26,8 +33,18 @@ class IEndpointConfig(Protocol):
         ...
 
     @property
-    def variants(self) -> tuple[InstanceVariant, ...]:
+    def variants(self) -> tuple[AnyVariant, ...]:
         """The production variants, as far as they are known: an imported configuration knows of none."""
+        ...
+
+    @property
+    def async_inference(self) -> AsyncInference | None:
+        """How requests are answered asynchronously; None when they are answered at once, or nothing is known."""
+        ...
+
+    @property
+    def data_capture(self) -> DataCapture | None:
+        """What of the traffic is kept; None when nothing is, or nothing is known."""
         ...
 
 
@@ -43,12 +60,21 @@ class EndpointConfig(Construct):
     model
         The model that the variants serve.
     variants
-        1 to 10 production variants, each name once.
+        1 to 10 production variants, each name once; not all of weight 0.
+    models
+        By a variant's name, the model that it serves instead of ``model``. None: all serve ``model``.
+    shadow
+        A variant that gets copies of the requests, whose answers nobody sees. None: there is none.
+    async_inference
+        That requests are answered asynchronously, and where. None: they are answered at once. The models' execution
+        roles must allow it; `InferenceEndpoint` sees to that.
+    data_capture
+        What of the traffic is kept. None: nothing is. The models' execution roles must allow it.
 
     Raises
     ------
     InvalidValueError
-        When there is no variant, more than 10, or a name twice.
+        When there is no variant, more than 10, a name twice, or no weight above 0.
     """
 
     def __init__(
@@ -57,14 +83,34 @@ class EndpointConfig(Construct):
         id: str,  # noqa: A002 - the CDK's own name for it
         *,
         model: IModel,
-        variants: Sequence[InstanceVariant],
+        variants: Sequence[AnyVariant],
+        models: Mapping[str, IModel] | None = None,
+        shadow: InstanceVariant | None = None,
+        async_inference: AsyncInference | None = None,
+        data_capture: DataCapture | None = None,
     ) -> None:
-        _check(variants)
+        problems = Problems("EndpointConfig")
+        problems.extend(variant_list_problems(variants))
+        problems.raise_any()
         super().__init__(scope, id)
         self.variants = tuple(variants)
         """The production variants, in the order given."""
+        self.async_inference = async_inference
+        """How requests are answered asynchronously; None when they are answered at once."""
+        self.data_capture = data_capture
+        """What of the traffic is kept; None when nothing is."""
+
+        def rendered(variant: AnyVariant) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+            served = (models or {}).get(variant.name, model)
+            return production_variant(variant, served.model_name, host_needs_of(served))
+
         self._resource = sagemaker.CfnEndpointConfig(
-            self, "Resource", production_variants=[_variant(variant, model) for variant in variants]
+            self,
+            "Resource",
+            production_variants=[rendered(variant) for variant in variants],
+            shadow_production_variants=[rendered(shadow)] if shadow else None,
+            async_inference_config=async_config(async_inference),
+            data_capture_config=capture_config(data_capture),
         )
 
     @staticmethod
@@ -85,27 +131,9 @@ class EndpointConfig(Construct):
 
 
 class _ImportedEndpointConfig:
-    variants: tuple[InstanceVariant, ...] = ()
+    variants: tuple[AnyVariant, ...] = ()
+    async_inference: AsyncInference | None = None
+    data_capture: DataCapture | None = None
 
     def __init__(self, endpoint_config_name: str) -> None:
         self.endpoint_config_name = endpoint_config_name
-
-
-def _check(variants: Sequence[InstanceVariant]) -> None:
-    problems = Problems("EndpointConfig")
-    if not 1 <= len(variants) <= _VARIANTS_MAX:
-        problems.add("variants", f"must be 1 to {_VARIANTS_MAX}, got {len(variants)}")
-    names = [variant.name for variant in variants]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.add("variants", f"must each have a name of its own, got '{name}' {names.count(name)} times")
-    problems.raise_any()
-
-
-def _variant(variant: InstanceVariant, model: IModel) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-        variant_name=variant.name,
-        model_name=model.model_name,
-        instance_type=variant.instance_type,
-        initial_instance_count=variant.initial_instance_count,
-        initial_variant_weight=variant.weight,
-    )

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.autoscaling import Autoscaling
-from constructs_lib.sagemaker.endpoint import Endpoint
+from constructs_lib.sagemaker.data_capture import DataCapture
+from constructs_lib.sagemaker.endpoint import Endpoint, safe_update_problems
 from constructs_lib.sagemaker.endpoint_config import EndpointConfig
-from constructs_lib.sagemaker.model import Model, resolve
+from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
+from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
+from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.overrides import Overrides, override
+from constructs_lib.sagemaker.rollout import Rollout
+from constructs_lib.sagemaker.served_models import ServedModels
+from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.variants import InstanceVariant, instance_count_problems
-from constructs_lib.serving.compatibility import hosting_problems
+from constructs_lib.sagemaker.tags import tag_problems
+from constructs_lib.sagemaker.variants import InstanceVariant
 from constructs_lib.serving.models import AnyModel
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problems
 
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring
+
 
 class InferenceEndpoint(Endpoint):
-    """Defines a real-time endpoint that serves a model, with the model and the configuration that it needs.
+    """Defines an endpoint that serves a model, with the model and the configuration that it needs.
+
+    It runs on instances of one type (``instance_type``), in several production variants (``variants``), or without
+    instances (``serverless``): exactly one of the three is given.
 
     Parameters
     ----------
@@ -27,7 +45,7 @@ class InferenceEndpoint(Endpoint):
     model
         What is served.
     instance_type
-        Type of each instance, such as ``ml.c6i.large``.
+        Type of each instance, such as ``ml.c6i.large``. None: ``variants`` or ``serverless`` is given.
     instance_count
         Instances at the start, at least 1, and between ``autoscaling.min`` and ``autoscaling.max``. None: as many as
         ``autoscaling.min`` says, otherwise 1.
@@ -38,6 +56,32 @@ class InferenceEndpoint(Endpoint):
     role
         Execution role; it is given the permissions that the model needs. None: a role is created that may read
         exactly this model's artifact, pull its image, and write its logs and metrics.
+    safe_update
+        Whether one deployment may change the instance type of a variant that scales, or remove it, which SageMaker
+        refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
+        needs an ``endpoint_name``. Default: it may not.
+    monitoring
+        Which CloudWatch alarms the endpoint has, and whether it has a dashboard. None: neither.
+    variants
+        1 to 10 production variants among which the traffic is shared by weight, each with its own instances, scaling
+        and, if it has one, model. One SageMaker model is made per distinct model, device and architecture. None:
+        there is one, of ``instance_type``.
+    serverless
+        Memory and concurrency of an endpoint without instances. None: it has instances.
+    async_inference
+        That requests are answered asynchronously, where, and how the instances follow the backlog. None: they are
+        answered at once.
+    shadow
+        A variant that gets copies of the requests, in proportion to its weight, and whose answers nobody sees. None:
+        there is none.
+    data_capture
+        What of the traffic is kept in S3. None: nothing is.
+    rollout
+        How an update moves traffic to new instances, and what takes it back. None: all at once, as SageMaker does.
+    tags
+        Tags of every resource of the endpoint. None: none.
+    overrides
+        CloudFormation properties by their own names, for what these parameters do not say. None: none.
 
     Raises
     ------
@@ -66,33 +110,98 @@ class InferenceEndpoint(Endpoint):
         id: str,  # noqa: A002 - the CDK's own name for it
         *,
         model: AnyModel,
-        instance_type: str,
+        instance_type: str | None = None,
         instance_count: int | None = None,
         autoscaling: Autoscaling | None = None,
         endpoint_name: str | None = None,
         role: iam.IRole | None = None,
+        safe_update: bool = False,
+        monitoring: Monitoring | None = None,
+        variants: Sequence[InstanceVariant] | None = None,
+        serverless: ServerlessVariant | None = None,
+        async_inference: AsyncInference | None = None,
+        shadow: InstanceVariant | None = None,
+        data_capture: DataCapture | None = None,
+        rollout: Rollout | None = None,
+        tags: Mapping[str, str] | None = None,
+        overrides: Overrides | None = None,
     ) -> None:
+        options = EndpointOptions(
+            model=model,
+            instance_type=instance_type,
+            instance_count=instance_count,
+            autoscaling=autoscaling,
+            variants=variants,
+            serverless=serverless,
+            async_inference=async_inference,
+            shadow=shadow,
+            data_capture=data_capture,
+            rollout=rollout,
+            endpoint_name=endpoint_name,
+        )
         problems = Problems("InferenceEndpoint")
         if endpoint_name is not None and (wrong := name_problem(endpoint_name)):
             problems.add("endpoint_name", wrong)
-        problems.extend(instance_count_problems(instance_count, autoscaling))
-        problems.extend(hosting_problems(model, instance_type, autoscaled=autoscaling is not None))
+        problems.extend(safe_update_problems(endpoint_name) if safe_update else ())
+        problems.extend(options.problems())
+        problems.extend(tag_problems(tags or {}))
         problems.raise_any()
-        variant = InstanceVariant(instance_type=instance_type, instance_count=instance_count, autoscaling=autoscaling)
-        resolve(scope, model, instance_type)
+        self.variants = options.production_variants()
+        """The production variants."""
+        served = ServedModels(scope, model, [*self.variants, *([shadow] if shadow else ())])
         Construct.__init__(self, scope, id)  # not Endpoint's: the configuration is made inside of this one
-        StackFacts.of(scope).include(self)
-        self.variant = variant
-        """The production variant."""
-        self.model = Model(
-            self, "Model", model=model, instance_type=instance_type, endpoint_name=endpoint_name, role=role
+        facts = StackFacts.of(scope)
+        facts.include(self)
+        self.models = served.make(self, endpoint_name=endpoint_name, role=role)
+        """The SageMaker models by the names of the variants that serve them; two variants may share one."""
+        self.model = self.models[self.variants[0].name]
+        """The SageMaker model of the first variant."""
+        for made in dict.fromkeys(self.models.values()):
+            its_variants = [each for each in (*self.variants, shadow) if each and self.models[each.name] is made]
+            made.allow(endpoint_permissions(facts, its_variants, async_inference, data_capture))
+        self.endpoint_config = EndpointConfig(
+            self,
+            "EndpointConfig",
+            model=self.model,
+            models=self.models,
+            variants=self.variants,
+            shadow=shadow,
+            async_inference=async_inference,
+            data_capture=data_capture,
         )
-        """The SageMaker model."""
-        self.endpoint_config = EndpointConfig(self, "EndpointConfig", model=self.model, variants=[variant])
         """The endpoint configuration."""
-        self._define(self.endpoint_config, endpoint_name)
+        self._define(self.endpoint_config, endpoint_name, safe_update=safe_update, rollout=rollout)
+        self._adapt(tags, overrides)
+        self.monitoring = None if monitoring is None else self._monitor(monitoring)
+        """Its alarms and its dashboard. None: it has none."""
+
+    @property
+    def variant(self) -> InstanceVariant | ServerlessVariant:
+        """The first production variant, which is the only one unless ``variants`` were given."""
+        return self.variants[0]
+
+    def _adapt(self, tags: Mapping[str, str] | None, overrides: Overrides | None) -> None:
+        for key, value in (tags or {}).items():
+            cdk.Tags.of(self).add(key, value)
+        if overrides is not None:
+            for made in dict.fromkeys(self.models.values()):
+                override(made, overrides.model)
+            override(self.endpoint_config, overrides.endpoint_config)
+            override(self, overrides.endpoint)
+
+    def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
+        from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring  # CloudWatch, for who wants it
+
+        return EndpointMonitoring(
+            self,
+            "Monitoring",
+            endpoint=self,
+            variants=self.endpoint_config.variants,
+            monitoring=monitoring,
+            async_inference=self.endpoint_config.async_inference,
+        )
 
     @property
     def role(self) -> iam.IRole:
-        """The execution role, to grant it more."""
+        """The execution role of the first variant's model, to grant it more."""
         return self.model.role

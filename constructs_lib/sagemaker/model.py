@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -12,12 +12,16 @@ from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.execution_role import ExecutionRole
+from constructs_lib.sagemaker.model_properties import build, container, pull, reach, read, vpc_config
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import servers
 from constructs_lib.serving.artifacts import S3Artifact
+from constructs_lib.serving.file_checks import missing_dockerfile
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.instances import instance_type as parse_instance_type
 from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.notices import notices
+from constructs_lib.serving.problems import Problems
 
 
 @runtime_checkable
@@ -76,22 +80,31 @@ class Model(Construct):
         endpoint_name: str | None = None,
         role: iam.IRole | None = None,
     ) -> None:
-        image_uri, data = resolve(scope, model, instance_type)
+        instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
+        image_uri, data = resolve(scope, model, instance)
         super().__init__(scope, id)
         facts = StackFacts.of(scope)
-        self.image_uri = image_uri
+        facts.warn(notices(servers.sagemaker_image(model, instance), instance))
+        asset = build(self, model, instance)
+        self.image_uri = asset.image_uri if asset else image_uri
         """Address of the container image, in the stack's region."""
+        self.host_needs = servers.host_needs(model, instance)
+        """What the model needs of its instances, which an endpoint's configuration sees to."""
         self._execution_role = ExecutionRole(self, role)
         self._resource = sagemaker.CfnModel(
             self,
             "Resource",
             execution_role_arn=self._execution_role.arn,
-            primary_container=_container(self.image_uri, servers.sagemaker_environment(model), data),
+            primary_container=container(self.image_uri, servers.sagemaker_environment(model, instance), data, model),
+            enable_network_isolation=model.network_isolation or None,
+            vpc_config=vpc_config(model),
         )
         self._execution_role.allow(
             [
-                *_read(facts.place, data),
-                *permissions.pull_image(facts.place, self.image_uri),
+                *read(facts.place, data),
+                *permissions.decrypt(model.artifact_kms_key_arn),
+                *pull(facts.place, self.image_uri, asset),
+                *reach(facts.place, model),
                 *permissions.write_logs_and_metrics(facts.place, endpoint_name),
             ],
             before=self._resource,
@@ -113,6 +126,17 @@ class Model(Construct):
         """Name that CloudFormation gives the model; a token."""
         return self._resource.attr_model_name
 
+    def allow(self, statements: Sequence[permissions.Statement]) -> None:
+        """Let the execution role do more, before the model is made and whatever serves it.
+
+        Parameters
+        ----------
+        statements
+            Statements of an IAM policy. Empty: nothing is added.
+        """
+        if statements:
+            self._execution_role.allow(statements, before=self._resource)
+
     @property
     def role(self) -> iam.IRole:
         """The execution role, to grant it more: a key to decrypt with, a table to look things up in.
@@ -120,6 +144,11 @@ class Model(Construct):
         What the model needs while it starts must be there before: `grant.apply_before(endpoint)`.
         """
         return self._execution_role.role
+
+
+def host_needs_of(model: IModel) -> servers.HostNeeds:
+    """Give what a model needs of its instances; nothing when it was made elsewhere, as nothing is known of it."""
+    return model.host_needs if isinstance(model, Model) else servers.HostNeeds()
 
 
 def resolve(scope: Construct, model: AnyModel, instance_type: str | InstanceType) -> tuple[str, S3Artifact | None]:
@@ -138,34 +167,12 @@ def resolve(scope: Construct, model: AnyModel, instance_type: str | InstanceType
         The image's address in the stack's region; where the data will be, None when the model has none.
     """
     instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
+    problems = Problems(type(model).__name__)
+    problems.extend(missing_dockerfile(model))
+    problems.raise_any()
     facts = StackFacts.of(scope)
     image = servers.sagemaker_image(model, instance)
     return image if isinstance(image, str) else facts.image_uri(image), facts.model_data(model)
-
-
-def _container(
-    image: str, environment: Mapping[str, str], data: S3Artifact | None
-) -> sagemaker.CfnModel.ContainerDefinitionProperty:
-    source = None
-    if data and not data.is_archive:
-        source = sagemaker.CfnModel.ModelDataSourceProperty(
-            s3_data_source=sagemaker.CfnModel.S3DataSourceProperty(
-                compression_type="None", s3_data_type="S3Prefix", s3_uri=data.uri
-            )
-        )
-    return sagemaker.CfnModel.ContainerDefinitionProperty(
-        image=image,
-        environment=dict(environment) or None,
-        model_data_url=data.uri if data and data.is_archive else None,
-        model_data_source=source,
-    )
-
-
-def _read(place: permissions.Place, data: S3Artifact | None) -> list[permissions.Statement]:
-    if data is None:
-        return []
-    read = permissions.read_object if data.is_archive else permissions.read_prefix
-    return read(place, data.bucket, data.key)
 
 
 class _ImportedModel:

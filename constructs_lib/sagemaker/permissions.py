@@ -29,12 +29,12 @@ class Place:
     account: str
 
 
-def trust_policy() -> dict[str, Any]:
-    """Let SageMaker take on the role."""
+def trust_policy(service: str = "sagemaker.amazonaws.com") -> dict[str, Any]:
+    """Let an AWS service take on the role: SageMaker by default."""
     statement = {
         "Action": "sts:AssumeRole",
         "Effect": "Allow",
-        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Principal": {"Service": service},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -56,6 +56,22 @@ def read_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
     return [_allow(["s3:GetObject"], f"{bucket_arn}/{prefix}*"), listing]
 
 
+def write_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
+    """Let the role write under one prefix, and give up an upload that it has begun."""
+    bucket_arn = f"arn:{place.partition}:s3:::{bucket}"
+    return [_allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"{bucket_arn}/{prefix}*")]
+
+
+def publish(topic_arns: Sequence[str]) -> list[Statement]:
+    """Let the role publish to topics."""
+    return [_allow(["sns:Publish"], topic_arn) for topic_arn in dict.fromkeys(topic_arns)]
+
+
+def use_key(key_arn: str | None) -> list[Statement]:
+    """Let the role encrypt and decrypt with a key; nothing when there is none."""
+    return [] if key_arn is None else [_allow(["kms:Decrypt", "kms:GenerateDataKey"], key_arn)]
+
+
 def pull_image(place: Place, image: str) -> list[Statement]:
     """Let the role pull an image from ECR.
 
@@ -69,10 +85,47 @@ def pull_image(place: Place, image: str) -> list[Statement]:
         repository = f"{place.region}:{place.account}:repository/*"
     else:
         return []
+    return _pull(place, repository)
+
+
+def _pull(place: Place, repository: str) -> list[Statement]:
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     return [
         _allow(pull, f"arn:{place.partition}:ecr:{repository}"),
         _allow(["ecr:GetAuthorizationToken"], "*"),  # the action has no resource: AWS, Service Authorization Reference
+    ]
+
+
+def pull_repository(place: Place, name: str) -> list[Statement]:
+    """Let the role pull from one repository of its own account and region."""
+    return _pull(place, f"{place.region}:{place.account}:repository/{name}")
+
+
+def decrypt(key_arn: str | None) -> list[Statement]:
+    """Let the role decrypt with a key; nothing when there is none."""
+    return [] if key_arn is None else [_allow(["kms:Decrypt"], key_arn)]
+
+
+def call_function(function_arn: str | None) -> list[Statement]:
+    """Let the role call a Lambda function; nothing when there is none."""
+    return [] if function_arn is None else [_allow(["lambda:InvokeFunction"], function_arn)]
+
+
+def use_network(place: Place, subnets: Sequence[str], security_groups: Sequence[str]) -> list[Statement]:
+    """Let the role have network interfaces in subnets, as SageMaker makes them for containers in a VPC.
+
+    Source: AWS, "SageMaker AI Roles", section "CreateModel API: Execution Role Permissions", which allows it in all
+    subnets and with all security groups.
+    """
+    ec2 = f"arn:{place.partition}:ec2:{place.region}:{place.account}"
+    interfaces = f"{ec2}:network-interface/*"
+    parts = [f"{ec2}:subnet/{each}" for each in subnets] + [f"{ec2}:security-group/{each}" for each in security_groups]
+    own = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+    look = ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"]
+    return [
+        _allow(["ec2:CreateNetworkInterface"], [interfaces, *parts]),
+        _allow(own, interfaces),
+        _allow([f"ec2:Describe{what}" for what in look], "*"),  # the actions have no resource
     ]
 
 

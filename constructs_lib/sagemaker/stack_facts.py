@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from constructs_lib.serving.archive import Archive, ArchiveError
 from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact
 from constructs_lib.serving.images import Image
 from constructs_lib.serving.models import Model
+from constructs_lib.serving.notices import Notice
 from constructs_lib.serving.packaging import package
 from constructs_lib.serving.problems import is_token
 
@@ -30,6 +31,7 @@ class StackFacts:
     _uploads: dict[str, S3Artifact] = field(default_factory=dict)
     _packaged: dict[tuple[object, ...], S3Artifact] = field(default_factory=dict)
     _registries: dict[str, cdk.CfnMapping] = field(default_factory=dict)
+    _warned: set[Notice] = field(default_factory=set)
 
     @staticmethod
     def of(scope: Construct) -> StackFacts:
@@ -43,6 +45,13 @@ class StackFacts:
     def include(self, construct: Construct) -> None:
         """Note that a construct is in this stack, so that nobody has to ask jsii."""
         _FACTS[construct] = self
+
+    def warn(self, notices: Iterable[Notice]) -> None:
+        """Say each notice once for the whole stack, where `Annotations.acknowledge_warning` silences it by its id."""
+        for notice in notices:
+            if notice not in self._warned:
+                self._warned.add(notice)
+                cdk.Annotations.of(self.stack).add_warning_v2(notice.id, notice.message)
 
     @cached_property
     def place(self) -> Place:
@@ -61,7 +70,8 @@ class StackFacts:
         if not isinstance(location, LocalArtifact):
             return location
         # Those fields of the model that decide what is packaged, and whether it may be.
-        key = (type(model), *(getattr(model, name, None) for name in ("artifact", "source_dir", "entry_point")))
+        fields = ("artifact", "source_dir", "entry_point", "image", "network_isolation")
+        key = (type(model), *(getattr(model, name, None) for name in fields))
         if key not in self._packaged:
             self._packaged[key] = self._upload(package(model), linked=not location.is_archive)
         return self._packaged[key]

@@ -5,12 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from constructs_lib.sagemaker.autoscaling import Autoscaling
+from constructs_lib.sagemaker.s3_prefixes import prefix_problems
 from constructs_lib.serving.compatibility import instance_type_problems
+from constructs_lib.serving.models import AnyModel
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
+from constructs_lib.serving.ranges import choice_problems, range_problems
+
+RoutingStrategy = Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM", "PREFIX_AWARE"]
+InferenceAmiVersion = Literal[
+    "al2-ami-sagemaker-inference-gpu-2",
+    "al2-ami-sagemaker-inference-gpu-2-1",
+    "al2-ami-sagemaker-inference-gpu-3-1",
+    "al2-ami-sagemaker-inference-neuron-2",
+    "al2023-ami-sagemaker-inference-gpu-4-1",
+]
+
+# Least and most of each. Source: botocore sagemaker, ProductionVariant.
+_RANGES = {
+    "model_data_download_timeout": (60, 3600, "seconds"),
+    "container_startup_timeout": (60, 3600, "seconds"),
+    "instance_provision_timeout": (300, 3600, "seconds"),
+    "volume_size_gb": (1, 512, "GB"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +50,30 @@ class InstanceVariant:
         Name of the variant, as requests and metrics give it. Default: ``AllTraffic``, as the SageMaker SDK's.
     weight
         Share of the traffic, relative to the sum over all variants; at least 0.
+    model
+        What this variant serves. None: the model of its endpoint.
+    routing_strategy
+        How a request finds an instance: ``RANDOM``, ``LEAST_OUTSTANDING_REQUESTS`` or ``PREFIX_AWARE``. None: as
+        SageMaker does by itself, which is at random.
+    model_data_download_timeout
+        Seconds that an instance may take to fetch the model data, 60 to 3600. None: an hour for a large language model,
+        otherwise SageMaker's own limit.
+    container_startup_timeout
+        Seconds that the container may take until ``/ping`` answers, 60 to 3600. None: an hour for a large language
+        model, otherwise SageMaker's own limit.
+    instance_provision_timeout
+        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's own limit.
+    volume_size_gb
+        Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. None: what
+        SageMaker gives to the instance type.
+    inference_ami_version
+        Image of the host, which brings its GPU or Neuron driver. None: the one that the model's image needs, otherwise
+        SageMaker's default for the instance type.
+    enable_ssm_access
+        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+    core_dumps
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
+        the right to. None: they are not kept.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -39,6 +83,15 @@ class InstanceVariant:
     autoscaling: Autoscaling | None = None
     name: str = "AllTraffic"
     weight: float = 1.0
+    model: AnyModel | None = None
+    routing_strategy: RoutingStrategy | None = None
+    model_data_download_timeout: int | None = None
+    container_startup_timeout: int | None = None
+    instance_provision_timeout: int | None = None
+    volume_size_gb: int | None = None
+    inference_ami_version: InferenceAmiVersion | None = None
+    enable_ssm_access: bool = False
+    core_dumps: str | None = None
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
@@ -48,6 +101,11 @@ class InstanceVariant:
             problems.add("name", wrong)
         if not is_token(self.weight) and not 0 <= self.weight < inf:
             problems.add("weight", f"must be a finite number of at least 0, got {self.weight}")
+        for name, (least, most, unit) in _RANGES.items():
+            problems.extend(range_problems(name, getattr(self, name), least, most, unit))
+        problems.extend(choice_problems("routing_strategy", self.routing_strategy, RoutingStrategy))
+        problems.extend(prefix_problems("core_dumps", self.core_dumps))
+        problems.extend(choice_problems("inference_ami_version", self.inference_ami_version, InferenceAmiVersion))
         problems.raise_any()
 
     @property

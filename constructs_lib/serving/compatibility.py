@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from constructs_lib.serving.images import Device, Image, ImageNotFoundError, RegionError
 from constructs_lib.serving.instances import InstanceType, InstanceTypeError, instance_type
-from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.language_models import parallel_problems
+from constructs_lib.serving.models import AnyModel, LargeLanguageModel
 from constructs_lib.serving.problems import Problem, is_token
 from constructs_lib.serving.servers import sagemaker_image
 
@@ -55,6 +56,8 @@ def hosting_problems(
     yield from wrong_type
     if not any(problem.field == "instance_type" for problem in wrong_type):
         yield from _image_problems(model, instance_type(instance_name), region)
+        if isinstance(model, LargeLanguageModel):
+            yield from parallel_problems(model, instance_type(instance_name))
 
 
 def instance_type_problems(instance_name: str, *, autoscaled: bool) -> Iterator[Problem]:
@@ -106,6 +109,8 @@ def _unmet(error: ImageNotFoundError) -> str:
     """Name the key whose value no image meets: what would fit in its place tells which one it is."""
     if not error.alternatives:
         return "instance_type"
+    if error.alternatives[0].startswith(("pytorch", "tensorflow")):
+        return "model.base"
     return "model.py_version" if re.match(r"py\d", error.alternatives[0]) else "model.version"
 
 

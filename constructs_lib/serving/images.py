@@ -7,6 +7,7 @@ own table. Nothing here reads a clock or the network: the catalogue is true to t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,21 @@ from constructs_lib.serving import image_errors
 from constructs_lib.serving.image_errors import ImageNotFoundError
 from constructs_lib.serving.regions import RegionError, dns_suffix
 
-__all__ = ["Device", "Image", "ImageNotFoundError", "Platform", "RegionError", "as_of", "find_image", "images"]
+__all__ = [
+    "Device",
+    "Image",
+    "ImageNotFoundError",
+    "Platform",
+    "RegionError",
+    "as_of",
+    "find_image",
+    "image_at",
+    "images",
+    "newest_patched",
+]
+
+# The last part of an AWS image's URI, in a registry of any region or in the public gallery.
+_AWS_IMAGE = re.compile(r"(?:\.dkr\.ecr\.[^/]+/|public\.ecr\.aws/deep-learning-containers/)([^/:@]+):([^/:@]+)$")
 
 
 class Device(StrEnum):
@@ -183,6 +198,40 @@ def find_image(
             raise image_errors.no_such_build(wanted or "", key, where, found)
         found = narrowed
     return max(found, key=lambda image: [image_errors.numbers(v) for v in (image.version, image.base, image.python)])
+
+
+@cache
+def image_at(uri: str) -> Image | None:
+    """Find the image that a URI names, whatever its region; None when the catalogue has none of that name."""
+    match = _AWS_IMAGE.search(uri)
+    if not match:
+        return None
+    repository, tag = match.groups()
+    for framework, entries in _catalogue().entries.items():
+        if any(entry["repository"] == repository for entry in entries):
+            named = (i for i in _family(framework) if i.repository == repository and tag in (i.tag, i.full_tag))
+            if found := next(named, None):
+                return found
+    return None
+
+
+def newest_patched(image: Image) -> Image | None:
+    """Find the newest image for the same place that is newer and, on the catalogue's day, patched; None: there is none.
+
+    Parameters
+    ----------
+    image
+        The image that is to be replaced: framework, device, architecture and platform stay.
+    """
+    own = image_errors.numbers(image.version)
+    newer = [
+        other
+        for other in _family(image.framework)
+        if (other.device, other.architecture, other.platform) == (image.device, image.architecture, image.platform)
+        and image_errors.numbers(other.version) > own
+        and not other.is_past_end_of_patch(as_of())
+    ]
+    return max(newer, key=lambda other: [image_errors.numbers(v) for v in (other.version, other.python)], default=None)
 
 
 def _is_release_of(full: str | None, asked: str | None) -> bool:

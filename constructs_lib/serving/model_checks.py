@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from constructs_lib.serving.artifacts import S3Artifact, parse_artifact
@@ -11,6 +12,11 @@ from constructs_lib.serving.problems import InvalidValueError, Problem, below, i
 _IMAGE_MAX = 255
 _ENVIRONMENT_MAX = 100
 _ENVIRONMENT_TEXT_MAX = 1024
+# huggingface_hub, utils/_validators.py: at most 96 characters, an optional owner before the name.
+_HUB_NAME = re.compile(r"(?=.{1,96}$)(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
+_BASE = re.compile(r"pytorch\d+(\.\d+)*")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+_ECR = re.compile(r"\.dkr[.-]ecr(-fips)?\.|public\.ecr\.aws/")
 # The only name under which the TensorFlow Serving container looks for a handler.
 _TENSORFLOW_HANDLER = "inference.py"
 
@@ -106,3 +112,64 @@ def one_source(model_id: str | None, location: str | None) -> Iterator[Problem]:
         yield Problem("model_id", "is missing; give the model's name on the hub, or an 'artifact'")
     if model_id is not None and location is not None:
         yield Problem("model_id", "and 'artifact' exclude each other; give the one that holds the weights")
+
+
+def hub_name(model_id: str | None) -> Iterator[Problem]:
+    """Hold that a model's name on the hub is one, and not an address or a path."""
+    if model_id is None or is_token(model_id) or _HUB_NAME.fullmatch(model_id):
+        return
+    local = model_id.startswith(("s3://", ".", "/")) or model_id.endswith("/")
+    hint = "; weights in S3 or on this machine are an 'artifact'" if local else ""
+    yield Problem(
+        "model_id", f"must look like 'owner/name', with letters, digits, '-', '_' and '.', got '{model_id}'{hint}"
+    )
+
+
+def base(framework: str | None) -> Iterator[Problem]:
+    """Hold that the framework below Transformers looks like one."""
+    if framework is not None and not _BASE.fullmatch(framework):
+        yield Problem("base", f"must look like 'pytorch2.6', got '{framework}'")
+
+
+def reaches_hub(model_id: str | None, *, isolated: bool) -> Iterator[Problem]:
+    """Hold that a container that is to fetch its model from the hub may call it."""
+    if model_id is not None and isolated:
+        yield Problem(
+            "network_isolation",
+            "keeps the container from fetching 'model_id' from the hub; give the weights as an 'artifact', which "
+            "SageMaker fetches",
+        )
+
+
+def artifact_key(location: str | None, key_arn: str | None) -> Iterator[Problem]:
+    """Hold that a KMS key is one by its ARN, and that there is something to decrypt with it."""
+    if key_arn is None:
+        return
+    if not is_token(key_arn) and not _KEY.fullmatch(key_arn):
+        yield Problem("artifact_kms_key_arn", f"must look like 'arn:aws:kms:REGION:ACCOUNT:key/ID', got '{key_arn}'")
+    if location is None or not location.startswith("s3://"):
+        yield Problem(
+            "artifact_kms_key_arn",
+            "is for an artifact that is in S3 already; the role may decrypt what the deployment uploads without it",
+        )
+
+
+def one_image(uri: str | None, directory: str | None) -> Iterator[Problem]:
+    """Hold that an image is there or is built, and one of them only."""
+    if uri is None and directory is None:
+        yield Problem("image", "is missing; give the URI of your container image, or a 'dockerfile_directory'")
+    if uri is not None and directory is not None:
+        yield Problem("dockerfile_directory", "and 'image' exclude each other; give the one that is to be served")
+
+
+def private_registry(uri: str | None, registry: object | None, *, in_vpc: bool) -> Iterator[Problem]:
+    """Hold that a private registry is not ECR, and is reached through a VPC."""
+    if registry is None:
+        return
+    # SageMaker developer guide, "Use a Private Docker Registry for Real-Time Inference Containers".
+    if not in_vpc:
+        yield Problem("private_registry", "is reached through your VPC only; give 'vpc'")
+    if uri is None:
+        yield Problem("private_registry", "is for an 'image' that is there already; the deployment pushes to ECR")
+    elif _ECR.search(uri):
+        yield Problem("private_registry", f"is for images outside of ECR, got '{uri}'; leave it out")

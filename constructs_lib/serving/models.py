@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from constructs_lib.serving import model_checks as check
 from constructs_lib.serving.artifacts import Artifact, LocalArtifact, parse_artifact
+from constructs_lib.serving.network import PrivateRegistry, VpcConfig
 from constructs_lib.serving.problems import Problem, Problems
 
 
@@ -33,6 +34,15 @@ class Model:
         instance type.
     environment
         Environment variables of the container, at most 100. They win over those that the library sets itself.
+    network_isolation
+        Whether the containers may call nobody, AWS included; SageMaker fetches the artifact for them. Default: they
+        may.
+    vpc
+        Your VPC's subnets and security groups, through which the containers reach the network. None: they use
+        SageMaker's own network, with its way to the internet.
+    artifact_kms_key_arn
+        ARN of the KMS key that the artifact's objects are encrypted with: the role is allowed to decrypt with it.
+        None: they are encrypted with a key of S3's, or their bucket's key lets the role use it.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -40,6 +50,9 @@ class Model:
     artifact: str | None = None
     image: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    network_isolation: bool = False
+    vpc: VpcConfig | None = None
+    artifact_kms_key_arn: str | None = None
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
@@ -51,6 +64,7 @@ class Model:
             *check.artifact(self.artifact),
             *check.image(self.image),
             *check.environment(self.environment),
+            *check.artifact_key(self.artifact, self.artifact_kms_key_arn),
         ]
 
     @property
@@ -126,8 +140,9 @@ class PyTorchModel(FrameworkModel):
 class OnnxModel(FrameworkModel):
     """An ONNX model, run by ``onnxruntime`` in the PyTorch container.
 
-    AWS has no ONNX image. ``version`` and ``py_version`` are those of the PyTorch image; the handler loads the model,
-    and ``code/requirements.txt`` names ``onnxruntime``.
+    AWS has no ONNX image. ``version`` and ``py_version`` are those of the PyTorch image. A local directory with one
+    ``.onnx`` file and no ``code/`` is served by a handler of the library's, which reads and writes JSON, CSV and NPY;
+    otherwise the handler loads the model, and ``code/requirements.txt`` names ``onnxruntime``.
     """
 
     framework: Literal["onnx"] = "onnx"
@@ -145,15 +160,25 @@ class HuggingFaceModel(Model):
         Pipeline task, such as ``"text-classification"``. None: read from the model's own configuration.
     version
         Version of Transformers in the image, such as ``"4.49"``. None: the newest one.
+    base
+        Framework below Transformers, such as ``"pytorch2.6"``, where a version comes with several. None: the newest.
     """
 
     model_id: str | None = None
     task: str | None = None
     version: str | None = None
+    base: str | None = None
     framework: Literal["huggingface"] = "huggingface"
 
     def _problems(self) -> list[Problem]:
-        return [*Model._problems(self), *check.one_source(self.model_id, self.artifact)]
+        return [
+            *Model._problems(self),
+            *check.version(self.version, None),
+            *check.one_source(self.model_id, self.artifact),
+            *check.hub_name(self.model_id),
+            *check.reaches_hub(self.model_id, isolated=self.network_isolation),
+            *check.base(self.base),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +194,8 @@ class LargeLanguageModel(Model):
     version
         Version of the server's image. None: the newest one.
     tensor_parallel_degree
-        Over how many accelerators the model is split, at least 1. None: over all that the instance has.
+        Over how many accelerators (GPUs, or NeuronCores) the model is split, at least 1 and at most as many as the
+        instance has. None: over all of them.
     """
 
     model_id: str | None = None
@@ -181,19 +207,44 @@ class LargeLanguageModel(Model):
     def _problems(self) -> list[Problem]:
         return [
             *Model._problems(self),
+            *check.version(self.version, None),
             *check.one_source(self.model_id, self.artifact),
+            *check.hub_name(self.model_id),
+            *check.reaches_hub(self.model_id, isolated=self.network_isolation),
             *check.at_least("tensor_parallel_degree", self.tensor_parallel_degree, 1),
         ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerModel(Model):
-    """A model in a container of your own: any image that keeps SageMaker's container contract."""
+    """A model in a container of your own: any image that keeps SageMaker's container contract.
 
+    Attributes
+    ----------
+    dockerfile_directory
+        Local directory with a ``Dockerfile``, instead of ``image``: the deployment builds the image for the instance's
+        architecture, with Docker, and pushes it. None: ``image`` says where it is.
+    private_registry
+        That ``image`` is in a registry of yours that is not ECR, which the ``vpc`` reaches. None: it is in ECR.
+    """
+
+    dockerfile_directory: str | None = None
+    private_registry: PrivateRegistry | None = None
     framework: Literal["container"] = "container"
 
     def _problems(self) -> list[Problem]:
-        return [*check.required("image", self.image, "the URI of your container image"), *Model._problems(self)]
+        return [
+            *check.one_image(self.image, self.dockerfile_directory),
+            *Model._problems(self),
+            *check.private_registry(self.image, self.private_registry, in_vpc=self.vpc is not None),
+        ]
+
+    def relative_to(self, directory: Path) -> Self:
+        """Read relative local paths as seen from ``directory`` instead of from the current one."""
+        moved = Model.relative_to(self, directory)
+        if self.dockerfile_directory is None:
+            return moved
+        return replace(moved, dockerfile_directory=str(directory / self.dockerfile_directory))
 
 
 AnyModel = TensorFlowModel | PyTorchModel | OnnxModel | HuggingFaceModel | LargeLanguageModel | ContainerModel

@@ -5,10 +5,14 @@ Sources: aws/sagemaker-pytorch-inference-toolkit and aws/deep-learning-container
 
 from __future__ import annotations
 
-from constructs_lib.serving.images import Image, Platform, find_image
+from dataclasses import dataclass
+
+from constructs_lib.serving import language_models
+from constructs_lib.serving.images import Device, Image, Platform, find_image
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.models import (
     AnyModel,
+    ContainerModel,
     HuggingFaceModel,
     LargeLanguageModel,
     OnnxModel,
@@ -26,8 +30,8 @@ def sagemaker_image(model: AnyModel, instance: InstanceType) -> Image | str:
     Returns
     -------
     Image or str
-        The model's own ``image`` as it was given; otherwise the newest image of its framework and version that runs
-        on the instance.
+        The model's own ``image`` as it was given, or the directory of the ``Dockerfile`` that it is to be built from;
+        otherwise the newest image of its framework and version that runs on the instance.
 
     Raises
     ------
@@ -36,6 +40,8 @@ def sagemaker_image(model: AnyModel, instance: InstanceType) -> Image | str:
     """
     if model.image is not None:
         return model.image
+    if isinstance(model, ContainerModel) and model.dockerfile_directory is not None:
+        return model.dockerfile_directory
     framework, version, py_version = _catalogue_key(model)
     return find_image(
         framework,
@@ -44,12 +50,52 @@ def sagemaker_image(model: AnyModel, instance: InstanceType) -> Image | str:
         architecture=instance.architecture,
         platform=Platform.SAGEMAKER,
         python=py_version,
+        base=model.base if isinstance(model, HuggingFaceModel) else None,
     )
 
 
-def sagemaker_environment(model: AnyModel) -> dict[str, str]:
-    """Give the environment variables that a model's container needs on SageMaker, the model's own last."""
-    return {**_server_environment(model), **model.environment}
+def sagemaker_environment(model: AnyModel, instance: InstanceType | None = None) -> dict[str, str]:
+    """Give the environment variables that a model's container needs on SageMaker, the model's own last.
+
+    Parameters
+    ----------
+    model
+        What is served.
+    instance
+        What it runs on: a language model is split over all of its accelerators. None: not known.
+    """
+    return {**_server_environment(model, instance), **model.environment}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostNeeds:
+    """What a model needs of the instances that it runs on, beyond what SageMaker gives by itself.
+
+    Attributes
+    ----------
+    inference_ami_version
+        The host image whose GPU driver the model's image needs. None: SageMaker's default for the instance type.
+    start_up_seconds
+        How long fetching the model data, and starting the container, may each take. None: SageMaker's own limit.
+    """
+
+    inference_ami_version: str | None = None
+    start_up_seconds: int | None = None
+
+
+def host_needs(model: AnyModel, instance: InstanceType) -> HostNeeds:
+    """Find out what a model needs of an instance.
+
+    Raises
+    ------
+    ImageNotFoundError
+        When no image serves the model on the instance.
+    """
+    host = None
+    if instance.device is Device.GPU:
+        host = language_models.inference_ami_version(sagemaker_image(model, instance))
+    seconds = language_models.START_UP_SECONDS if isinstance(model, LargeLanguageModel) else None
+    return HostNeeds(inference_ami_version=host, start_up_seconds=seconds)
 
 
 def _catalogue_key(model: AnyModel) -> tuple[str, str | None, str | None]:
@@ -65,23 +111,16 @@ def _catalogue_key(model: AnyModel) -> tuple[str, str | None, str | None]:
     raise TypeError(f"{type(model).__name__} needs an 'image'")
 
 
-def _server_environment(model: AnyModel) -> dict[str, str]:
+def _server_environment(model: AnyModel, instance: InstanceType | None) -> dict[str, str]:
     match model:
         case PyTorchModel(entry_point=str(handler)) | OnnxModel(entry_point=str(handler)):
             # aws/sagemaker-inference-toolkit, parameters.py: the toolkit imports this file from this directory.
             return {"SAGEMAKER_PROGRAM": handler, "SAGEMAKER_SUBMIT_DIRECTORY": _CODE}
+        case OnnxModel():  # PyTorch's own default handler reads no ONNX: the archive's inference.py it is, or ours
+            return {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": _CODE}
         case HuggingFaceModel():
             named = {"HF_MODEL_ID": model.model_id, "HF_TASK": model.task}
             return {name: value for name, value in named.items() if value is not None}
         case LargeLanguageModel():
-            return _large_language_model_environment(model)
+            return language_models.environment(model, instance)
     return {}
-
-
-def _large_language_model_environment(model: LargeLanguageModel) -> dict[str, str]:
-    degree = model.tensor_parallel_degree
-    if model.server == "vllm":  # aws/deep-learning-containers, docs/vllm/configuration.md: SM_VLLM_* become flags
-        named = {"SM_VLLM_MODEL": model.model_id, "SM_VLLM_TENSOR_PARALLEL_SIZE": degree}
-    else:
-        named = {"HF_MODEL_ID": model.model_id, "OPTION_TENSOR_PARALLEL_DEGREE": degree}
-    return {name: str(value) for name, value in named.items() if value is not None}

@@ -520,6 +520,7 @@ class TestInferenceEndpoint:
             stack, "Digits", model=OWN_IMAGE, instance_type="ml.c6i.large", autoscaling=scaling
         )
 
+        assert isinstance(endpoint.variant, InstanceVariant)
         assert endpoint.variant.initial_instance_count == 2
         assert endpoint.model.image_uri == "example/mine:1"
         assert endpoint.endpoint_config.variants == (endpoint.variant,)

@@ -25,6 +25,10 @@ from stacks.settings import EndpointSettings, Settings, load_settings
 from tests.snapshot.conftest import FIXED, MODEL, ROOT, Json, new_app, only, statements
 
 DEFAULT = ROOT / "inference.yaml"
+IMAGE_AGE = (
+    "WARNING AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; there is no newer "
+    "one for cpu on x86_64: set 'image' to one that you keep patched, or acknowledge this warning (Annotation)"
+)
 
 
 def synthesize(outdir: Path, settings: Settings, env: cdk.Environment | None = FIXED) -> Template:
@@ -339,7 +343,7 @@ def test_no_token_is_left_unresolved(default: Template, anywhere: Template) -> N
 
 
 @pytest.mark.parametrize("region", ["us-east-1", None], ids=["fixed", "anywhere"])
-def test_neither_the_cdk_nor_cfn_lint_finds_anything(region: str | None, tmp_path: Path) -> None:
+def test_neither_the_cdk_nor_cfn_lint_finds_more_than_the_images_age(region: str | None, tmp_path: Path) -> None:
     """The validation of the CDK is on here, in a process of its own, as it is for users."""
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CDK_")}
@@ -355,8 +359,11 @@ def test_neither_the_cdk_nor_cfn_lint_finds_anything(region: str | None, tmp_pat
         check=False,
     )
 
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert (finished.returncode, finished.stdout) == (0, "")
+    assert re.findall("^(?:WARNING|ERROR) .*", finished.stderr, re.MULTILINE) == [IMAGE_AGE]
     report = json.loads((tmp_path / "validation-report.json").read_text(encoding="utf-8"))
-    assert [plugin for plugin in report["pluginReports"] if plugin.get("violations")] == []
+    found = [violation for plugin in report["pluginReports"] for violation in plugin.get("violations", ())]
+    assert len(found) == 1
+    assert "inference:image-end-of-patch" in json.dumps(found)
     template = (tmp_path / "InferenceStack.template.json").read_text(encoding="utf-8")
     assert [str(match) for match in lint(template, regions=[region or "us-east-1"])] == []

@@ -6,7 +6,14 @@ import pytest
 
 from constructs_lib.serving.compatibility import hosting_problems, image_device
 from constructs_lib.serving.images import Device, images
-from constructs_lib.serving.models import AnyModel, ContainerModel, LargeLanguageModel, OnnxModel, PyTorchModel
+from constructs_lib.serving.models import (
+    AnyModel,
+    ContainerModel,
+    HuggingFaceModel,
+    LargeLanguageModel,
+    OnnxModel,
+    PyTorchModel,
+)
 
 S3 = "s3://my-models/model.tar.gz"
 DLC = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
@@ -163,3 +170,13 @@ def test_a_region_without_a_registry_is_a_problem_of_the_region() -> None:
 
 def test_an_image_of_your_own_is_not_looked_for_in_the_region() -> None:
     assert problems(ContainerModel(image="example/mine:1"), "ml.c6i.large", region="us-eats-1") == []
+
+
+def test_fails_at_a_base_that_a_version_does_not_come_with() -> None:
+    model = HuggingFaceModel(model_id="a/b", version="4.51", base="pytorch1.9")
+
+    (problem,) = hosting_problems(model, "ml.g5.xlarge", autoscaled=False)
+    assert problem.field == "model.base"
+    assert problem.message.startswith(
+        "'pytorch1.9' is not a base of Hugging Face PyTorch 4.51.3 with an inference image"
+    )

@@ -77,7 +77,7 @@ ONE_PROBLEM: list[tuple[type[AnyModel], dict[str, Any], str]] = [
     (
         ContainerModel,
         {},
-        "ContainerModel: 'image' is missing; give the URI of your container image",
+        "ContainerModel: 'image' is missing; give the URI of your container image, or a 'dockerfile_directory'",
     ),
     (
         ContainerModel,
@@ -186,3 +186,33 @@ def test_a_source_directory_beside_an_unreadable_artifact_adds_no_second_problem
 )
 def test_an_image_that_is_a_token_is_not_checked(image: str) -> None:
     assert ContainerModel(image=image).image == image
+
+
+@pytest.mark.parametrize("model_id", ["gpt2", "Qwen/Qwen3-8B", "distilbert/distilbert-base_uncased.v2"])
+def test_a_name_on_the_hub_is_taken(model_id: str) -> None:
+    assert HuggingFaceModel(model_id=model_id).model_id == model_id
+
+
+@pytest.mark.parametrize(
+    ("model_id", "hint"),
+    [
+        ("a/b/c", ""),
+        ("a b", ""),
+        ("", ""),
+        ("s3://my-models/x/", "; weights in S3 or on this machine are an 'artifact'"),
+        ("./model", "; weights in S3 or on this machine are an 'artifact'"),
+    ],
+)
+def test_fails_at_a_name_that_is_not_one_of_the_hub(model_id: str, hint: str) -> None:
+    with pytest.raises(InvalidValueError) as raised:
+        LargeLanguageModel(model_id=model_id)
+
+    assert str(raised.value) == (
+        "LargeLanguageModel: 'model_id' must look like 'owner/name', with letters, digits, '-', '_' and '.', "
+        f"got '{model_id}'{hint}"
+    )
+
+
+def test_fails_at_a_base_that_is_no_framework() -> None:
+    with pytest.raises(InvalidValueError, match=r"^HuggingFaceModel: 'base' must look like 'pytorch2\.6', got '2\.6'$"):
+        HuggingFaceModel(model_id="a/b", base="2.6")

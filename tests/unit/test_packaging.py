@@ -168,17 +168,23 @@ def test_fails_at_a_handler_that_is_missing(directory: Path) -> None:
 
 def test_fails_at_a_handler_where_there_is_no_code_at_all(directory: Path) -> None:
     (directory / "code" / "inference.py").unlink()
+    (directory / "1").mkdir()
+    (directory / "1" / "saved_model.pb").write_bytes(b"graph")
 
     assert problems(TensorFlowModel(artifact=str(directory), entry_point="inference.py")) == [
         ("entry_point", f"'inference.py' is not in '{directory}/code', which has no Python file")
     ]
 
 
-def test_fails_at_an_onnx_model_without_a_handler(directory: Path) -> None:
+def test_fails_at_an_onnx_model_whose_code_has_no_handler(directory: Path) -> None:
     (directory / "code" / "inference.py").unlink()
 
     assert problems(OnnxModel(artifact=str(directory))) == [
-        ("entry_point", f"is missing; an ONNX model needs a handler that loads it, in '{directory}/code'")
+        (
+            "entry_point",
+            f"is missing, and '{directory}/code' has no inference.py; name the handler, or remove '{directory}/code' "
+            "to be served by the library's own",
+        )
     ]
 
 

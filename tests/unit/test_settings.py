@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ endpoints:
     autoscaling: {min: 1, max: 4, invocations_per_instance: 600}
 """
 FRAMEWORKS = "tensorflow, pytorch, onnx, huggingface, llm, container"
-ENDPOINT_KEYS = "model, instance_type, instance_count, autoscaling"
-ONNX_KEYS = "artifact, image, environment, version, py_version, entry_point, source_dir, framework"
+ENDPOINT_KEYS = ", ".join(field.name for field in fields(EndpointSettings))
+AUTOSCALING_KEYS = ", ".join(field.name for field in fields(Autoscaling))
+ONNX_KEYS = ", ".join(field.name for field in fields(OnnxModel))
 
 
 @pytest.fixture(autouse=True)
@@ -119,14 +121,13 @@ BAD_FILES = {
     "unknown key": (
         changed("instance_type", "instance_tipe"),
         [
-            "inference.yaml:2: endpoints.digits.instance_type: is missing",
             "inference.yaml:4: endpoints.digits.instance_tipe: is no key here; did you mean 'instance_type'? choose one "
             f"of {ENDPOINT_KEYS}",
         ],
     ),
     "unknown key at the top": (
         DIGITS + "stack: mine\n",
-        ["inference.yaml:7: stack: is no key here; choose one of endpoints, region"],
+        ["inference.yaml:7: stack: is no key here; choose one of endpoints, region, acknowledged_warnings, dashboard"],
     ),
     "unknown key of a model": (
         changed("artifact: model", "artifact: model, entrypoint: a.py"),
@@ -146,7 +147,7 @@ BAD_FILES = {
         changed("min: 1", "minimum: 1"),
         [
             "inference.yaml:6: endpoints.digits.autoscaling.minimum: is no key here; did you mean 'min'? choose one of "
-            "min, max, invocations_per_instance, scale_in_cooldown, scale_out_cooldown, disable_scale_in"
+            f"{AUTOSCALING_KEYS}"
         ],
     ),
     "framework missing": (

@@ -45,7 +45,8 @@ def test_the_meaning_of_a_key_is_that_of_its_docstring(schema: dict[str, Any]) -
 
 def test_a_class_has_the_attributes_of_its_bases() -> None:
     assert list(attribute_meanings(OnnxModel)) == [
-        "artifact", "image", "environment", "version", "py_version", "entry_point", "source_dir"
+        "artifact", "image", "environment", "network_isolation", "vpc", "artifact_kms_key_arn",
+        "version", "py_version", "entry_point", "source_dir",
     ]  # fmt: skip
 
 

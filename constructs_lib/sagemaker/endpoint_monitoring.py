@@ -1,0 +1,157 @@
+"""Alarms and a dashboard for an endpoint, and one dashboard for many endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from constructs_lib.sagemaker.alarms import make_alarm, variant_rules
+from constructs_lib.sagemaker.dashboard import WatchedEndpoint, endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.sagemaker.watched_variant import watch
+from constructs_lib.serving.problems import Problems
+
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.async_inference import AsyncInference
+    from constructs_lib.sagemaker.endpoint import IEndpoint
+    from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
+    from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
+
+
+class EndpointMonitoring(Construct):
+    """Defines CloudWatch alarms for every variant of an endpoint, and a dashboard.
+
+    Neither alarms nor dashboard have names of their own: CloudFormation gives them.
+
+    Parameters
+    ----------
+    scope, id
+        Where in the construct tree they stand.
+    endpoint
+        The endpoint, made here or imported; its metrics are read in the stack's own account and region.
+    variants
+        Its production variants, at least one, each name once.
+    monitoring
+        Thresholds, and who is told. None: those of `Monitoring`, and nobody.
+    label
+        What the dashboards call the endpoint. None: the id of the construct around this one.
+    async_inference
+        That of the endpoint, whose scaling may take away the last instance. None: the endpoint answers at once.
+
+    Raises
+    ------
+    InvalidValueError
+        When there is no variant, or a name twice.
+
+    Examples
+    --------
+    >>> EndpointMonitoring(
+    ...     stack,
+    ...     "Monitoring",
+    ...     endpoint=Endpoint.from_endpoint_name(stack, "ranking"),
+    ...     variants=[InstanceVariant(instance_type="ml.g5.xlarge")],
+    ...     monitoring=Monitoring(latency_p99_ms=200, alarm_topics=(topic.topic_arn,)),
+    ... )
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name for it
+        *,
+        endpoint: IEndpoint,
+        variants: Sequence[AnyVariant],
+        monitoring: Monitoring | None = None,
+        label: str | None = None,
+        async_inference: AsyncInference | None = None,
+    ) -> None:
+        choices = monitoring or Monitoring()
+        watched = tuple(watch(variant, async_inference) for variant in variants)
+        problems = Problems("EndpointMonitoring")
+        names = [variant.name for variant in watched]
+        if not names:
+            problems.add("variants", "is empty; give those of the endpoint")
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add("variants", f"must each have a name of its own, got '{name}' {names.count(name)} times")
+        problems.raise_any()
+        super().__init__(scope, id)
+        facts = StackFacts.of(scope)
+        facts.include(self)
+        self.alarms: dict[str, cloudwatch.CfnAlarm] = {
+            f"{variant.name}-{rule.name}": make_alarm(
+                self,
+                f"{variant.name}-{rule.name}",
+                rule=rule,
+                endpoint_name=endpoint.endpoint_name,
+                variant_name=variant.name,
+                topics=choices.alarm_topics,
+            )
+            for variant in watched
+            for rule in variant_rules(variant, choices)
+        }
+        """The alarms, by variant and subject: ``AllTraffic-Errors``."""
+        self.watched = WatchedEndpoint(
+            label=label or scope.node.id,
+            endpoint_name=endpoint.endpoint_name,
+            variants=watched,
+            alarm_arns=tuple(alarm.attr_arn for alarm in self.alarms.values()),
+            latency_p99_ms=choices.latency_p99_ms,
+        )
+        """What a dashboard shows of the endpoint."""
+        self.dashboard: cloudwatch.CfnDashboard | None = None
+        """The endpoint's dashboard. None: it has none."""
+        if choices.dashboard:
+            body = endpoint_body(self.watched, region=facts.place.region)
+            self.dashboard = cloudwatch.CfnDashboard(self, "Dashboard", dashboard_body=body)
+
+
+class InferenceDashboard(Construct):
+    """Defines one CloudWatch dashboard for several endpoints: their alarms, traffic, errors, latency and CPU.
+
+    Parameters
+    ----------
+    scope, id
+        Where in the construct tree the dashboard stands.
+    endpoints
+        At least one: endpoints made here, with or without monitoring of their own, or the `EndpointMonitoring` of
+        any other. Each is called by its construct's id, or by the label of its monitoring.
+
+    Raises
+    ------
+    InvalidValueError
+        When there is no endpoint.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name for it
+        *,
+        endpoints: Sequence[InferenceEndpoint | EndpointMonitoring],
+    ) -> None:
+        problems = Problems("InferenceDashboard")
+        if not endpoints:
+            problems.add("endpoints", "is empty; give at least one")
+        problems.raise_any()
+        super().__init__(scope, id)
+        body = stack_body([_watched(endpoint) for endpoint in endpoints], region=StackFacts.of(scope).place.region)
+        self._resource = cloudwatch.CfnDashboard(self, "Resource", dashboard_body=body)
+
+    @property
+    def dashboard_name(self) -> str:
+        """Name that CloudFormation gives the dashboard; a token."""
+        return self._resource.ref
+
+
+def _watched(endpoint: InferenceEndpoint | EndpointMonitoring) -> WatchedEndpoint:
+    if isinstance(endpoint, EndpointMonitoring):
+        return endpoint.watched
+    if endpoint.monitoring is not None:
+        return endpoint.monitoring.watched
+    config = endpoint.endpoint_config
+    variants = tuple(watch(variant, config.async_inference) for variant in config.variants)
+    return WatchedEndpoint(label=endpoint.node.id, endpoint_name=endpoint.endpoint_name, variants=variants)

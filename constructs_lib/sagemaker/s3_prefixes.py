@@ -1,0 +1,41 @@
+"""S3 prefixes that an endpoint reads from or writes to, as ``s3://`` addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from constructs_lib.serving.problems import Problem, is_token
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_MAX_LENGTH = 512  # botocore sagemaker DestinationS3Uri
+
+
+def prefix_problems(name: str, uri: str | None) -> Iterator[Problem]:
+    """Hold that a field is the address of an S3 prefix; None is not checked.
+
+    Parameters
+    ----------
+    name
+        The field.
+    uri
+        ``s3://BUCKET/PREFIX``; CDK tokens may stand in for bucket and prefix.
+    """
+    if uri is None:
+        return
+    if not uri.startswith("s3://"):
+        hint = "; write 's3://' in front of the token of the bucket's name" if is_token(uri) else ""
+        yield Problem(name, f"must look like 's3://BUCKET/PREFIX', got '{uri}'{hint}")
+        return
+    bucket, _ = split_prefix(uri)
+    if not is_token(bucket) and not _BUCKET.fullmatch(bucket):
+        allowed = "3 to 63 lower-case letters, digits, dots and hyphens"
+        yield Problem(name, f"must look like 's3://BUCKET/PREFIX', where BUCKET has {allowed}, got '{uri}'")
+    if not is_token(uri) and len(uri) > _MAX_LENGTH:
+        yield Problem(name, f"is {len(uri)} characters long; SageMaker takes at most {_MAX_LENGTH}")
+
+
+def split_prefix(uri: str) -> tuple[str, str]:
+    """Give the bucket of an address and the prefix in it, which ends with ``/`` unless it is empty."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    return bucket, f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""

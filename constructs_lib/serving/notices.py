@@ -1,0 +1,97 @@
+"""What still works but will not for long, or is not looked after any more: said at synth, by an id that never changes.
+
+The day is the catalogue's own (`images.as_of`), never the clock's: the same code gives the same warnings on any day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from constructs_lib.serving.images import Device, Image, as_of, image_at, newest_patched
+from constructs_lib.serving.instances import InstanceType
+from constructs_lib.serving.problems import Problem
+
+IMAGE_END_OF_PATCH = "inference:image-end-of-patch"
+INF1_RETIRED = "inference:inf1-retired"
+ELASTIC_INFERENCE_RETIRED = "inference:elastic-inference-retired"
+
+
+_IDS = (ELASTIC_INFERENCE_RETIRED, IMAGE_END_OF_PATCH, INF1_RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning.
+
+    Attributes
+    ----------
+    id
+        What it is acknowledged by; part of the library's contract.
+    message
+        What is so, and what to do; one line.
+    """
+
+    id: str
+    message: str
+
+
+def notices(image: Image | str, instance: InstanceType) -> Iterator[Notice]:
+    """Give the warnings about an image on an instance type.
+
+    Parameters
+    ----------
+    image
+        An image of the catalogue, or the URI of any other, which is looked up in it.
+    instance
+        What it runs on.
+
+    Yields
+    ------
+    Notice
+        At most one for each id.
+    """
+    known = image_at(image) if isinstance(image, str) else image
+    if known and known.is_past_end_of_patch(as_of()):
+        yield Notice(IMAGE_END_OF_PATCH, _end_of_patch(known))
+    if known and known.device is Device.EIA:
+        yield Notice(ELASTIC_INFERENCE_RETIRED, elastic_inference_retired(f"the image '{_name(known)}'"))
+    if instance.device is Device.NEURON:
+        yield Notice(
+            INF1_RETIRED,
+            f"'{instance.name}' is Inferentia of the first generation, for which AWS makes no new software: compile "
+            f"the model for Inferentia2 (such as 'ml.inf2.xlarge'), or use a GPU instance (such as 'ml.g5.xlarge')",
+        )
+
+
+def acknowledgement_problems(ids: Iterable[str]) -> Iterator[Problem]:
+    """Hold that what is acknowledged are ids of the library's own warnings."""
+    for number, given in enumerate(ids):
+        if given not in _IDS:
+            text = f"'{given}' is not a warning of this library; choose of {', '.join(_IDS)}"
+            yield Problem(f"acknowledged_warnings.{number}", text)
+
+
+def elastic_inference_retired(what: str) -> str:
+    """Say that Elastic Inference is gone, and what stands in for it."""
+    return (
+        f"{what} needs Elastic Inference, which AWS has ended, so SageMaker will probably refuse it: use an "
+        "'ml.inf2.xlarge' or a small GPU instance (such as 'ml.g4dn.xlarge'), or a CPU instance alone"
+    )
+
+
+def _end_of_patch(image: Image) -> str:
+    newer = newest_patched(image)
+    if newer:
+        until = f" (patched until {newer.end_of_patch})" if newer.end_of_patch else ""
+        what_to_do = f"a newer one is '{_name(newer)}'{until}: set 'version' to '{newer.version}', or leave it out"
+    else:
+        what_to_do = (
+            f"there is no newer one for {image.device} on {image.architecture}: set 'image' to one that you keep "
+            "patched, or acknowledge this warning"
+        )
+    return f"AWS ended security patches of the image '{_name(image)}' on {image.end_of_patch}; {what_to_do}"
+
+
+def _name(image: Image) -> str:
+    return f"{image.repository}:{image.tag}"

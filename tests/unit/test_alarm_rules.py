@@ -1,0 +1,188 @@
+"""Which alarms a variant has, and from which values on they go off; no CDK is needed to tell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from constructs_lib.sagemaker.alarms import AlarmRule, error_rule, latency_rule, variant_rules
+from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
+from constructs_lib.sagemaker.autoscaling import Autoscaling
+from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.serverless import ServerlessVariant
+from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.watched_variant import WatchedVariant, watch
+from constructs_lib.serving.problems import InvalidValueError
+
+CPU = WatchedVariant(name="AllTraffic", vcpus=8)
+TOPIC = "arn:aws:sns:us-east-1:111111111111:ops"
+
+
+def rules(variant: WatchedVariant = CPU, **choices: Any) -> dict[str, AlarmRule]:
+    return {rule.name: rule for rule in variant_rules(variant, Monitoring(**choices))}
+
+
+def test_the_default_watches_errors_latency_saturation_and_silence() -> None:
+    assert list(rules()) == ["Errors", "Latency", "Cpu", "Memory", "Silence"]
+
+
+def test_a_percentage_of_errors_is_the_average_of_ones_and_zeros() -> None:
+    errors = rules(error_percent=2.5)["Errors"]
+
+    assert errors.metrics == {"m": ("AWS/SageMaker", "Invocation5XXErrors")}
+    assert (errors.statistic, errors.threshold, errors.comparison) == ("Average", 0.025, "GreaterThanThreshold")
+
+
+def test_latency_is_given_in_milliseconds_and_compared_in_microseconds() -> None:
+    latency = rules(latency_p99_ms=250, minutes=10, breaching_minutes=7)["Latency"]
+
+    assert latency.metrics == {"m": ("AWS/SageMaker", "ModelLatency")}
+    assert (latency.statistic, latency.threshold) == ("p99", 250_000)
+    assert (latency.minutes, latency.breaching_minutes) == (10, 7)
+
+
+def test_use_is_given_of_the_whole_instance_and_compared_with_the_sum_over_its_parts() -> None:
+    found = rules(watch(InstanceVariant(instance_type="ml.g5.12xlarge")), gpu_percent=80, gpu_memory_percent=50)
+
+    assert found["Cpu"].threshold == 90 * 48
+    assert found["Gpu"].threshold == 80 * 4
+    assert found["GpuMemory"].threshold == 50 * 4
+    assert found["Memory"].threshold == 90
+    assert {found[name].metrics["m"][0] for name in ("Cpu", "Gpu", "Memory")} == {"/aws/sagemaker/Endpoints"}
+
+
+def test_chips_that_are_no_gpu_have_no_gpu_alarm() -> None:
+    assert "Gpu" not in rules(watch(InstanceVariant(instance_type="ml.inf2.xlarge")))
+
+
+def test_a_variant_that_scales_is_at_its_most_when_requests_over_shares_say_so() -> None:
+    scaled = InstanceVariant(
+        instance_type="ml.m5.large", autoscaling=Autoscaling(min=1, max=3, invocations_per_instance=60)
+    )
+    rule = rules(watch(scaled))["AtMaxInstances"]
+
+    assert rule.expression == "requests / shares"
+    assert rule.metrics["shares"] == ("AWS/SageMaker", "InvocationsPerInstance")
+    # Three instances: each request counts a third, and ten thirds are not quite 10 / 3.
+    assert 10 / sum([1 / 3] * 10) > rule.threshold
+    assert 10 / sum([1 / 2] * 10) < rule.threshold
+
+
+def test_a_variant_whose_count_is_fixed_is_never_at_its_most() -> None:
+    fixed = InstanceVariant(
+        instance_type="ml.m5.large", autoscaling=Autoscaling(min=2, max=2, invocations_per_instance=60)
+    )
+
+    assert "AtMaxInstances" not in rules(watch(fixed))
+    assert "AtMaxInstances" not in rules()
+
+
+def test_silence_is_the_lack_of_data_itself() -> None:
+    silence = rules(silent_minutes=4, missing_data="ignore")["Silence"]
+
+    assert (silence.statistic, silence.comparison, silence.threshold) == ("SampleCount", "LessThanThreshold", 1)
+    assert (silence.minutes, silence.missing_data) == (4, "breaching")
+
+
+def test_a_variant_that_may_have_no_instance_may_be_silent() -> None:
+    assert "Silence" not in rules(replace(CPU, can_be_empty=True))
+
+
+def test_an_asynchronous_endpoint_may_have_no_instance() -> None:
+    scaled = AsyncInference(output="s3://answers/", autoscaling=BacklogScaling(max=3))
+    watched = watch(InstanceVariant(instance_type="ml.m5.large"), scaled)
+
+    assert (watched.can_be_empty, watched.max_instances) == (True, 3)
+
+
+def test_a_serverless_variant_has_the_alarms_of_the_metrics_that_it_has() -> None:
+    assert list(rules(watch(ServerlessVariant()))) == ["Errors", "Latency", "Memory"]
+
+
+def test_missing_data_counts_as_chosen() -> None:
+    found = rules(missing_data="missing")
+
+    assert {name: rule.missing_data for name, rule in found.items() if name != "Silence"} == dict.fromkeys(
+        ["Errors", "Latency", "Cpu", "Memory"], "missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("error_percent", "Errors"),
+        ("latency_p99_ms", "Latency"),
+        ("cpu_percent", "Cpu"),
+        ("memory_percent", "Memory"),
+        ("gpu_percent", "Gpu"),
+        ("silent_minutes", "Silence"),
+    ],
+)
+def test_none_switches_an_alarm_off(key: str, name: str) -> None:
+    variant = WatchedVariant(name="AllTraffic", vcpus=8, gpus=1, max_instances=4)
+
+    assert set(rules(variant)) - set(rules(variant, **{key: None})) == {name}
+
+
+def test_false_switches_the_alarm_at_the_most_instances_off() -> None:
+    assert "AtMaxInstances" not in rules(replace(CPU, max_instances=4), at_max_instances=False)
+
+
+def test_a_rollout_can_have_the_rules_for_errors_and_latency_alone() -> None:
+    choices = Monitoring(client_error_percent=20)
+
+    assert [rule and rule.name for rule in (error_rule(choices), latency_rule(choices))] == ["Errors", "Latency"]
+    client_errors = error_rule(choices, status="4XX")
+    assert client_errors is not None
+    assert client_errors.metrics == {"m": ("AWS/SageMaker", "Invocation4XXErrors")}
+
+
+@pytest.mark.parametrize(
+    ("choices", "text"),
+    [
+        ({"error_percent": 0}, "'error_percent' must be above 0 and at most 100 percent, got 0; None (null in settings) means no alarm"),
+        ({"cpu_percent": 101}, "'cpu_percent' must be above 0 and at most 100 percent, got 101; None (null in settings) means no alarm"),
+        ({"memory_percent": float("nan")}, "'memory_percent' must be above 0 and at most 100 percent, got nan; None (null in settings) means no alarm"),
+        ({"latency_p99_ms": 0}, "'latency_p99_ms' must be a finite number of milliseconds above 0, got 0; None (null in settings) means no alarm"),
+        ({"latency_p99_ms": float("inf")}, "'latency_p99_ms' must be a finite number of milliseconds above 0, got inf; None (null in settings) means no alarm"),
+        ({"silent_minutes": 0}, "'silent_minutes' must be 1 to 1440 minutes, got 0"),
+        ({"saturation_minutes": 1441}, "'saturation_minutes' must be 1 to 1440 minutes, got 1441"),
+        ({"breaching_minutes": 6}, "'breaching_minutes' must be 1 to 'minutes' (5), got 6"),
+        ({"breaching_minutes": 0}, "'breaching_minutes' must be 1 to 'minutes' (5), got 0"),
+        ({"missing_data": "bad"}, "'missing_data' must be one of breaching, ignore, missing, notBreaching, got 'bad'"),
+        ({"alarm_topics": ("ops",)}, "'alarm_topics.0' must look like arn:PARTITION:sns:REGION:ACCOUNT:NAME, got 'ops'"),
+        ({"alarm_topics": (TOPIC, TOPIC)}, f"'alarm_topics.1' is given twice: '{TOPIC}'"),
+        ({"alarm_topics": tuple(f"{TOPIC}{n}" for n in range(6))}, "'alarm_topics' must be at most 5, got 6"),
+    ],
+)  # fmt: skip
+def test_fails_with_what_is_wrong(choices: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidValueError) as raised:
+        Monitoring(**choices)
+
+    assert str(raised.value) == f"Monitoring: {text}"
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(InvalidValueError) as raised:
+        Monitoring(error_percent=0, latency_p99_ms=-1, minutes=0)
+
+    assert [problem.field for problem in raised.value.problems] == [
+        "error_percent", "latency_p99_ms", "minutes", "breaching_minutes"
+    ]  # fmt: skip
+
+
+def test_a_token_is_known_at_deployment_only() -> None:
+    assert Monitoring(alarm_topics=("${Token[TopicArn.1]}",)).alarm_topics == ("${Token[TopicArn.1]}",)
+
+
+def test_the_rules_need_no_cdk() -> None:
+    modules = ("alarms", "dashboard", "monitoring", "watched_variant")
+    program = ";".join(f"import constructs_lib.sagemaker.{name}" for name in modules)
+    check = f"{program};import sys;print([m for m in ('jsii','aws_cdk') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
