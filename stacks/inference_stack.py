@@ -5,9 +5,9 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
-from constructs_lib.sagemaker.api_front import ApiFront
+from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from stacks.settings import Settings
 
 
@@ -63,12 +63,14 @@ class InferenceStack(cdk.Stack):
                 self._define_api(name, made, endpoint.api)
             made_endpoints.append(made)
         if settings.dashboard:
-            from constructs_lib.sagemaker.endpoint_monitoring import InferenceDashboard  # CloudWatch, for who wants it
+            from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
+                InferenceDashboard,  # CloudWatch, for who wants it
+            )
 
             InferenceDashboard(self, "Dashboard", endpoints=made_endpoints)
 
     def _define_api(self, name: str, endpoint: InferenceEndpoint, api: ApiFront) -> None:
-        from constructs_lib.sagemaker.endpoint_api import EndpointApi  # API Gateway, for who wants it
+        from constructs_lib.sagemaker.api.endpoint_api import EndpointApi  # API Gateway, for who wants it
 
         made = EndpointApi(endpoint, "Api", endpoint=endpoint, api=api)
         cdk.CfnOutput(self, f"{name}ApiUrl", value=made.url)

@@ -10,12 +10,12 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import to_json
 
-from constructs_lib.sagemaker.api_front import ApiFront
+from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
 from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.data_capture import DataCapture
 from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.overrides import Overrides
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling

@@ -9,17 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from constructs_lib.sagemaker.api_front import ApiFront
+    from constructs_lib.sagemaker.api.endpoint_api import EndpointApi
+    from constructs_lib.sagemaker.api.front import ApiFront
     from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
     from constructs_lib.sagemaker.autoscaling import Autoscaling
     from constructs_lib.sagemaker.data_capture import DataCapture
     from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
-    from constructs_lib.sagemaker.endpoint_api import EndpointApi
     from constructs_lib.sagemaker.endpoint_config import EndpointConfig
-    from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring, InferenceDashboard
     from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
     from constructs_lib.sagemaker.model import IModel, Model
-    from constructs_lib.sagemaker.monitoring import Monitoring
+    from constructs_lib.sagemaker.monitoring.endpoint_monitoring import EndpointMonitoring, InferenceDashboard
+    from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
     from constructs_lib.sagemaker.overrides import Overrides
     from constructs_lib.sagemaker.rollout import Rollout
     from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.variants import InstanceVariant
 
 _HOME = {
-    "ApiFront": "api_front",
+    "ApiFront": "api.front",
     "AsyncInference": "async_inference",
     "Autoscaling": "autoscaling",
     "BacklogScaling": "async_inference",
     "DataCapture": "data_capture",
     "Endpoint": "endpoint",
-    "EndpointApi": "endpoint_api",
+    "EndpointApi": "api.endpoint_api",
     "EndpointConfig": "endpoint_config",
-    "EndpointMonitoring": "endpoint_monitoring",
+    "EndpointMonitoring": "monitoring.endpoint_monitoring",
     "IEndpoint": "endpoint",
     "IModel": "model",
-    "InferenceDashboard": "endpoint_monitoring",
+    "InferenceDashboard": "monitoring.endpoint_monitoring",
     "InferenceEndpoint": "inference_endpoint",
     "InstanceVariant": "variants",
     "Model": "model",
-    "Monitoring": "monitoring",
+    "Monitoring": "monitoring.monitoring",
     "Overrides": "overrides",
     "ProvisionedConcurrencyScaling": "serverless",
     "Rollout": "rollout",

@@ -16,7 +16,7 @@ from constructs_lib.sagemaker.endpoint import Endpoint, safe_update_problems
 from constructs_lib.sagemaker.endpoint_config import EndpointConfig
 from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
 from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.overrides import Overrides, override
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.served_models import ServedModels
@@ -29,7 +29,7 @@ from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
-    from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring
+    from constructs_lib.sagemaker.monitoring.endpoint_monitoring import EndpointMonitoring
 
 
 class InferenceEndpoint(Endpoint):
@@ -190,7 +190,9 @@ class InferenceEndpoint(Endpoint):
             override(self, overrides.endpoint)
 
     def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
-        from constructs_lib.sagemaker.endpoint_monitoring import EndpointMonitoring  # CloudWatch, for who wants it
+        from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
+            EndpointMonitoring,  # CloudWatch, for who wants it
+        )
 
         return EndpointMonitoring(
             self,

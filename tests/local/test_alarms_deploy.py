@@ -14,7 +14,7 @@ from aws_clients import Aws, unique
 from botocore.exceptions import ClientError
 
 from constructs_lib.sagemaker import Autoscaling, InferenceEndpoint, Monitoring
-from constructs_lib.sagemaker.endpoint_monitoring import InferenceDashboard
+from constructs_lib.sagemaker.monitoring.endpoint_monitoring import InferenceDashboard
 from constructs_lib.serving.models import PyTorchModel
 
 if TYPE_CHECKING:

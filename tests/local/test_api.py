@@ -22,9 +22,9 @@ from aws_clients import Aws, unique
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from constructs_lib.sagemaker.api_front import ApiFront
+from constructs_lib.sagemaker.api.endpoint_api import EndpointApi
+from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
-from constructs_lib.sagemaker.endpoint_api import EndpointApi
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
 from constructs_lib.sagemaker.permissions import trust_policy
 from constructs_lib.serving.models import PyTorchModel

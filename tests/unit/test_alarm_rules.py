@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.sagemaker.alarms import AlarmRule, error_rule, latency_rule, variant_rules
 from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
 from constructs_lib.sagemaker.autoscaling import Autoscaling
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.alarms import AlarmRule, error_rule, latency_rule, variant_rules
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant, watch
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.variants import InstanceVariant
-from constructs_lib.sagemaker.watched_variant import WatchedVariant, watch
 from constructs_lib.serving.problems import InvalidValueError
 
 CPU = WatchedVariant(name="AllTraffic", vcpus=8)
@@ -181,7 +181,7 @@ def test_a_token_is_known_at_deployment_only() -> None:
 
 def test_the_rules_need_no_cdk() -> None:
     modules = ("alarms", "dashboard", "monitoring", "watched_variant")
-    program = ";".join(f"import constructs_lib.sagemaker.{name}" for name in modules)
+    program = ";".join(f"import constructs_lib.sagemaker.monitoring.{name}" for name in modules)
     check = f"{program};import sys;print([m for m in ('jsii','aws_cdk') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.model import StructureShape
 
-from constructs_lib.sagemaker.api_front import INVOCATION_HEADERS, ApiFront
+from constructs_lib.sagemaker.api.front import INVOCATION_HEADERS, ApiFront
 from constructs_lib.serving.problems import InvalidValueError
 from local_aws.validation import service_model
 from stacks.settings import load_settings

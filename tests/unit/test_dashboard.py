@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.sagemaker.dashboard import WatchedEndpoint, endpoint_body, stack_body
-from constructs_lib.sagemaker.watched_variant import WatchedVariant
+from constructs_lib.sagemaker.monitoring.dashboard import WatchedEndpoint, endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from stacks.settings import Settings, json_schema, load_settings
 from stacks.yaml_source import SettingsError
 

@@ -8,9 +8,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.api_front import ApiFront
-from constructs_lib.sagemaker.api_method import BINARY_MEDIA_TYPES, InvocationMethod
-from constructs_lib.sagemaker.api_stage import define_stage
+from constructs_lib.sagemaker.api.front import ApiFront
+from constructs_lib.sagemaker.api.method import BINARY_MEDIA_TYPES, InvocationMethod
+from constructs_lib.sagemaker.api.stage import define_stage
 from constructs_lib.sagemaker.endpoint import IEndpoint
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, is_token
@@ -158,7 +158,7 @@ class EndpointApi(Construct):
     def _define_integration(self, method: InvocationMethod) -> apigateway.CfnMethod.IntegrationProperty:
         if self.api.processor is None:
             return method.integration(self._define_role("sagemaker:InvokeEndpoint", self._endpoint.endpoint_arn))
-        from constructs_lib.sagemaker.api_processor import define_processor  # Lambda, for who wants it
+        from constructs_lib.sagemaker.api.processor import define_processor  # Lambda, for who wants it
 
         function_arn = define_processor(
             self, self.api.processor, api=self.api, endpoint=self._endpoint, region=method.region

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from constructs_lib.sagemaker.alarms import make_alarm, variant_rules
-from constructs_lib.sagemaker.dashboard import WatchedEndpoint, endpoint_body, stack_body
-from constructs_lib.sagemaker.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.alarms import make_alarm, variant_rules
+from constructs_lib.sagemaker.monitoring.dashboard import WatchedEndpoint, endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.watched_variant import watch
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.watched_variant import watch
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:

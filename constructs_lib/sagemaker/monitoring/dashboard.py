@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from constructs_lib.sagemaker.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
+from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
 
 _GRID = 24
 _GRAPH_WIDTH = 12

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from constructs_lib.sagemaker.monitoring import MissingData, Monitoring
-from constructs_lib.sagemaker.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
+from constructs_lib.sagemaker.monitoring.monitoring import MissingData, Monitoring
+from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
 
 if TYPE_CHECKING:
     from aws_cdk.aws_cloudwatch import CfnAlarm

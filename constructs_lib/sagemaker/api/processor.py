@@ -9,7 +9,7 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.api_front import ApiFront
+from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.endpoint import IEndpoint
 
 _MEMORY_MIB = 512  # a body of 6 MB is held several times over: as text, in base64, and decoded

@@ -11,8 +11,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.api_front import ApiFront
-from constructs_lib.sagemaker.api_method import ENDPOINT_VARIABLE
+from constructs_lib.sagemaker.api.front import ApiFront
+from constructs_lib.sagemaker.api.method import ENDPOINT_VARIABLE
 from constructs_lib.sagemaker.stack_facts import StackFacts
 
 _ACCOUNT_ROLE = "ApiGatewayLogRole"

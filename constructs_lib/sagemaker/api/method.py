@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
 
-from constructs_lib.sagemaker.api_front import ApiFront
+from constructs_lib.sagemaker.api.front import ApiFront
 
 # The stage, not the method, names the endpoint: a deployment is a snapshot of the method, and CloudFormation would not
 # take a new one when only the endpoint's name has changed.
