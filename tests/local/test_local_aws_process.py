@@ -111,7 +111,10 @@ def test_the_server_does_not_outlive_its_parent(tmp_path: Path, number: signal.S
 
         parent.send_signal(number)
 
-        assert eventually(lambda: not lives(server))
+        try:
+            assert eventually(lambda: not lives(server))
+        finally:
+            parent.kill()
 
 
 def test_stopping_twice_is_harmless(tmp_path: Path) -> None:

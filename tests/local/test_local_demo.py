@@ -13,18 +13,12 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# As `python -m scripts.local_demo`, but with Ctrl-C, which a job in the background starts without.
-DEMONSTRATION = """\
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("scripts.local_demo", run_name="__main__")
-"""
 
 
 def start(tmp_path: Path) -> subprocess.Popen[str]:
     """Start the demonstration with a folder of its own for temporary files, by which its processes are known."""
     return subprocess.Popen(
-        [sys.executable, "-c", DEMONSTRATION],
+        [sys.executable, "-m", "scripts.local_demo"],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
