@@ -215,6 +215,7 @@ def image_at(uri: str) -> Image | None:
     return None
 
 
+@cache
 def newest_patched(image: Image) -> Image | None:
     """Find the newest image for the same place that is newer and, on the catalogue's day, patched; None: there is none.
 
