@@ -9,7 +9,7 @@ lock() {
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
         --no-emit-index-url "$@" pyproject.toml -o "requirements/$output.txt"
 }
-lock dev --group dev --extra local
-lock images --group images --group dev --extra local -c requirements/dev.txt
-lock bench --group bench --group dev --extra local -c requirements/dev.txt
+lock dev --group dev --extra local --extra eks --extra client
+lock images --group images --group dev --extra local
+lock bench --group bench --group dev --extra local
 .venv/bin/npm install --package-lock-only --ignore-scripts --silent
