@@ -20,12 +20,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from constructs_lib.serving.archive_cache import ArchiveCache, default_cache_directory
 from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_files
 from constructs_lib.serving.archive_stream import RECIPE, write_tar_gz
+from constructs_lib.serving.file_content import Progress
 
-__all__ = ["Archive", "ArchiveError", "build_archive"]
+__all__ = ["Archive", "ArchiveError", "build_archive", "keep_archive"]
 
 # The coarsest clock of a file system in use: FAT and exFAT count in steps of two seconds.
 CLOCK_STEP_NS = 2_000_000_000
@@ -38,13 +40,13 @@ class Archive:
     Attributes
     ----------
     path : Path
-        The ``.tar.gz``. It stays in place for at least an hour after the last build that returned it.
+        The ``.tar.gz`` or ``.mar``. It stays in place for at least an hour after the last build that returned it.
     digest : str
-        SHA-256 (hexadecimal) of the uncompressed tar stream: the identity of the content. Every computer and every
-        version of the compressor agrees on it, so publish the archive under it. The compressed bytes themselves are
-        promised for one version of ``isal`` on one processor family: it finds other matches on another.
+        SHA-256 (hexadecimal) of what was packed, before compression: the identity of the content. Every computer and
+        every version of the compressor agrees on it, so publish the archive under it. The compressed bytes themselves
+        are promised for one version of ``isal`` on one processor family: it finds other matches on another.
     size : int
-        Bytes of the ``.tar.gz``.
+        Bytes of the file.
     """
 
     path: Path
@@ -56,8 +58,10 @@ def build_archive(
     directory: Path,
     *,
     code: Path | None = None,
+    layout: Callable[[Sequence[SourceFile]], list[SourceFile]] | None = None,
     cache: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    allow: Sequence[str] = (),
 ) -> Archive:
     """Pack the files of a directory into a ``model.tar.gz``, or find the archive that was made of them before.
 
@@ -68,12 +72,18 @@ def build_archive(
     code : Path, optional
         A second directory, the handler and its ``requirements.txt``, whose files go under ``code/`` (the SageMaker
         SDK's ``source_dir``). None: the archive holds ``directory`` alone.
+    layout : callable, optional
+        Given the files, gives those that the archive is to hold: under other names, or more of them. None: they are
+        packed as they lie.
     cache : Path, optional
         Where archives are kept. None: ``archives`` in the directory that the environment variable
         ``INFERENCE_CONSTRUCTS_CACHE`` names, or else in ``inference-constructs`` of the user's own cache directory.
     progress : callable, optional
         Called with the bytes of the files read so far and in all, after each part of a file, while an
         archive is written; not called at all when the cache already has it. None: nobody is told.
+    allow : sequence of str, optional
+        Names, with shell wildcards, of files that are packed though they look like secrets or left-overs. Default:
+        none.
 
     Returns
     -------
@@ -87,16 +97,59 @@ def build_archive(
         line), if a file changes while it is read, or if the cache cannot be written. Nothing half-written is left.
     """
     started = time.time_ns()
-    store = ArchiveCache(default_cache_directory() if cache is None else cache)
-    files = list_files(directory, code)
-    _refuse_cache_among_files(store.root, directory, code)
-    key = _key(files)
+    files = list_files(directory, code, allow)
+    if layout is not None:
+        files = layout(files)
+    return keep_archive(
+        files,
+        lambda output: write_tar_gz(files, output, progress=progress),
+        suffix=".tar.gz",
+        sources=[directory] if code is None else [directory, code],
+        started=started,
+        cache=cache,
+    )
+
+
+def keep_archive(
+    files: Sequence[SourceFile],
+    write: Callable[[BinaryIO], str],
+    *,
+    suffix: str,
+    sources: Sequence[Path],
+    started: int,
+    cache: Path | None,
+) -> Archive:
+    """Find the archive of these files in the cache, or write it there.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+        What is packed, and all that the archive follows from.
+    write : callable
+        Writes the archive to the file that it is given, and returns the digest of the content.
+    suffix : str
+        How the archive's name ends.
+    sources : sequence of Path
+        Where the files are, as the caller named it.
+    started : int
+        The time (nanoseconds) before the files were listed.
+    cache : Path, optional
+        Where archives are kept. None: as in `build_archive`.
+
+    Raises
+    ------
+    ArchiveError
+        As in `build_archive`.
+    """
+    store = ArchiveCache(default_cache_directory() if cache is None else cache, suffix)
+    _refuse_cache_among_files(store.root, sources)
+    key = _key(suffix, files)
     try:
         digest = store.recall(key)
         if digest is None:
             with store.partial() as partial:
                 with partial.open("wb") as output:
-                    digest = write_tar_gz(files, output, progress=progress)
+                    digest = write(output)
                 store.publish(partial, digest)
             if _settled(files, started):
                 store.remember(key, digest)
@@ -106,15 +159,15 @@ def build_archive(
     except OSError as error:
         # Reading the files raises ArchiveError, so what is left is the cache: full, read-only, or in the way.
         raise ArchiveError(
-            f"cannot keep the archive of '{directory}' in the cache '{store.root}': {error.strerror or error}; make"
+            f"cannot keep the archive of '{sources[0]}' in the cache '{store.root}': {error.strerror or error}; make"
             " room there, or name another directory with the environment variable INFERENCE_CONSTRUCTS_CACHE"
         ) from error
 
 
-def _key(files: Sequence[SourceFile]) -> str:
+def _key(suffix: str, files: Sequence[SourceFile]) -> str:
     """Return what recognises an unchanged set of files without reading them."""
     lines = (f"{file.name}\0{file.executable:d}\0{'.'.join(map(str, file.stamp))}" for file in files)
-    return hashlib.sha256("\n".join([RECIPE, *lines]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([RECIPE + suffix, *lines]).encode()).hexdigest()
 
 
 def _settled(files: Sequence[SourceFile], started: int) -> bool:
@@ -126,9 +179,9 @@ def _settled(files: Sequence[SourceFile], started: int) -> bool:
     return max(file.stamp.changed for file in files) + CLOCK_STEP_NS <= started
 
 
-def _refuse_cache_among_files(cache: Path, *directories: Path | None) -> None:
+def _refuse_cache_among_files(cache: Path, directories: Sequence[Path]) -> None:
     for directory in directories:
-        if directory is not None and cache.resolve().is_relative_to(directory.resolve()):
+        if cache.resolve().is_relative_to(directory.resolve()):
             raise ArchiveError(
                 f"the cache '{cache}' is inside '{directory}', so each archive would hold the ones before it; keep the"
                 " cache elsewhere (the environment variable INFERENCE_CONSTRUCTS_CACHE names it)"

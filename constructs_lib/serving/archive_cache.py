@@ -1,10 +1,10 @@
 """Where finished archives are kept, and how one is found again without reading a model.
 
-The cache is one flat directory: archives (``<digest>-<recipe>.tar.gz``), records (``<key>.record``: which digest a set
-of unchanged files had) and, while a build runs, a ``.partial`` file. Archives appear whole, by a rename, so processes
-need not wait for each other: two that build the same at once both finish, with the same result. What a killed process
-left is removed by the next build, as are archives that nobody used for a month and, when there is more than 10 GiB, the
-ones used longest ago. The directory can be deleted at any time.
+The cache is one flat directory: archives (``<digest>-<recipe>.tar.gz`` or ``.mar``), records (``<key>.record``: which
+digest a set of unchanged files had) and, while a build runs, a ``.partial`` file. Archives appear whole, by a rename,
+so processes need not wait for each other: two that build the same at once both finish, with the same result. What a
+killed process left is removed by the next build, as are archives that nobody used for a month and, when there is more
+than 10 GiB, the ones used longest ago. The directory can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if sys.platform != "win32":
 
 ENVIRONMENT_VARIABLE = "INFERENCE_CONSTRUCTS_CACHE"
 
+SUFFIXES = (".tar.gz", ".mar")
 KEPT_BYTES = 10 << 30
 KEPT_SECONDS = 30 * 24 * 3600
 # The CDK copies an archive a moment after the build: no other build may take it away meanwhile.
@@ -71,14 +72,17 @@ class ArchiveCache:
     ----------
     root : Path
         The directory. It is made when something is first kept in it.
+    suffix : str
+        How the names of the archives end that are looked for and kept: one of `SUFFIXES`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suffix: str) -> None:
         self.root = root
+        self._suffix = suffix
 
     def archive(self, digest: str) -> Path:
         """Return the path of the archive with this content, whether it exists or not."""
-        return self.root / f"{digest}-{RECIPE}.tar.gz"
+        return self.root / f"{digest}-{RECIPE}{self._suffix}"
 
     def recall(self, key: str) -> str | None:
         """Return the digest that was remembered for this key, if its archive is still there, whole."""
@@ -135,7 +139,7 @@ class ArchiveCache:
         for path in self.root.glob("*.partial"):
             _remove_if_abandoned(path)
         now, room = time.time(), KEPT_BYTES
-        for used, size, path in sorted(_ages(self.root, now, "*.tar.gz")):
+        for used, size, path in sorted(age for suffix in SUFFIXES for age in _ages(self.root, now, f"*{suffix}")):
             room -= size
             if path != self.archive(keep) and used > IN_USE_SECONDS and (room < 0 or used > KEPT_SECONDS):
                 _remove(path)

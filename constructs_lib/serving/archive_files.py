@@ -5,19 +5,24 @@
 - A symlink is followed and the content of its target packed: hosts need no links, and a link may not leave the
   directory.
 - Names are kept as they are. Two that differ only in case are two files, as they are on the Linux host.
-- What version control, editors and Python leave behind (`LEFT_OUT`) never goes in.
+- What version control, editors and Python leave behind (`LEFT_OUT`) does not go in, and what looks like a secret
+  (`secret_files`) is refused, unless the caller allows it by its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from constructs_lib.serving.secret_files import holds_credentials, is_secret
 
 LEFT_OUT = frozenset(
     {
@@ -80,15 +85,24 @@ class SourceFile:
         Whether its owner may execute it.
     stamp : Stamp
         Its size in bytes, and what tells whether it changes before it is read.
+    content : bytes, optional
+        Its content, where it was made here. None: it is read from `path`.
     """
 
     name: str
     path: str
     executable: bool
     stamp: Stamp
+    content: bytes | None = None
+
+    @classmethod
+    def of_content(cls, name: str, content: bytes) -> Self:
+        """Return a file that is on no disk."""
+        digest = int.from_bytes(hashlib.sha256(content).digest())
+        return cls(name, "", False, Stamp(len(content), 0, 0, inode=digest), content)
 
 
-def list_files(directory: Path, code: Path | None = None) -> list[SourceFile]:
+def list_files(directory: Path, code: Path | None = None, allow: Sequence[str] = ()) -> list[SourceFile]:
     """List the files that an archive of these directories holds, in the order of their names.
 
     Parameters
@@ -97,28 +111,63 @@ def list_files(directory: Path, code: Path | None = None) -> list[SourceFile]:
         The directory whose files become the root of the archive.
     code : Path, optional
         The directory whose files go under ``code/``. None: nothing is added.
+    allow : sequence of str, optional
+        Names, with shell wildcards, of files and directories that are packed though they would be left out or
+        refused, such as ``.env``. Default: none.
 
     Raises
     ------
     ArchiveError
         If a directory is missing or has nothing to pack, or if any file cannot be packed.
     """
-    walks = [_Walk(directory, "")]
+    walks = [_Walk(directory, "", allow)]
     if code is not None:
-        walks.append(_Walk(code, "code/"))
-    files = sorted((file for walk in walks for file in walk.files), key=lambda file: file.name)
-    problems = [problem for walk in walks for problem in walk.problems]
-    if code is not None:
-        problems += _clashes(files)
-    if problems:
-        rest = len(problems) - MOST_PROBLEMS_SHOWN
+        walks.append(_Walk(code, "code/", allow))
+    return put_together(
+        [file for walk in walks for file in walk.files], [line for walk in walks for line in walk.problems]
+    )
+
+
+def list_file(path: Path, name: str, allow: Sequence[str] = ()) -> SourceFile:
+    """Look at one file that is packed under a name of its own.
+
+    Raises
+    ------
+    ArchiveError
+        If it is missing, or cannot be packed.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ArchiveError(f"{path}: is not a file; give one")
+        if problem := name_problem(name):
+            raise ArchiveError(f"{path}: {problem}")
+        if is_secret(path.name, str(path)) and not _is_allowed(path.name, allow):
+            raise ArchiveError(f"{path}: {_secret(path.name)}")
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror}); give a file that is there") from error
+    return SourceFile(name, os.path.realpath(path), bool(status.st_mode & stat.S_IXUSR), Stamp.of(status))
+
+
+def put_together(files: Sequence[SourceFile], problems: Sequence[str]) -> list[SourceFile]:
+    """Put the files of one archive in the order of their names.
+
+    Raises
+    ------
+    ArchiveError
+        If there were problems, or if two files would have one name.
+    """
+    ordered = sorted(files, key=lambda file: file.name)
+    lines = [*problems, *_clashes(ordered)]
+    if lines:
+        rest = len(lines) - MOST_PROBLEMS_SHOWN
         more = [f"… and {rest} more problems"] if rest > 0 else []
-        raise ArchiveError("\n".join(problems[:MOST_PROBLEMS_SHOWN] + more))
-    return files
+        raise ArchiveError("\n".join(lines[:MOST_PROBLEMS_SHOWN] + more))
+    return ordered
 
 
 def is_left_out(name: str) -> bool:
-    """Return whether files and directories of this name never go into an archive."""
+    """Return whether files and directories of this name do not go into an archive by themselves."""
     return name in LEFT_OUT or name.startswith(LEFT_OUT_PREFIXES) or name.endswith(LEFT_OUT_SUFFIXES)
 
 
@@ -153,10 +202,11 @@ class _Folder(NamedTuple):
 class _Walk:
     """Collects the files below one directory, and every problem on the way."""
 
-    def __init__(self, root: Path, prefix: str) -> None:
+    def __init__(self, root: Path, prefix: str, allow: Sequence[str]) -> None:
         self.files: list[SourceFile] = []
         self.problems: list[str] = []
         self._given = root
+        self._allow = allow
         self._root = os.path.realpath(root)
         if not root.exists():
             self.problems.append(f"{root}: does not exist; give the directory that holds the files")
@@ -179,7 +229,7 @@ class _Walk:
         """Note the files of a directory, and yield the directories in it."""
         try:
             with os.scandir(folder.path) as scan:
-                entries = [entry for entry in scan if not is_left_out(entry.name)]
+                entries = [entry for entry in scan if not is_left_out(entry.name) or self._allows(entry.name)]
         except OSError as error:
             self._refuse(folder.path, f"cannot be listed ({error.strerror}); make it readable")
             return
@@ -204,13 +254,20 @@ class _Walk:
             self._check_link(path, linked_from)
         status = os.stat(path)  # noqa: PTH116 - a Path for each of ten thousand files doubles the time
         if stat.S_ISDIR(status.st_mode):
+            if holds_credentials(entry.name) and not self._allows(entry.name):
+                raise _RefusedError(_secret(entry.name))
             return _Folder(path, name + "/", linked_from)
         if not stat.S_ISREG(status.st_mode):
             raise _RefusedError("is neither a file nor a directory, and only those are packed; remove it")
         if not os.access(path, os.R_OK):
             raise _RefusedError("may not be read by this user; allow it (chmod u+r)")
+        if is_secret(entry.name, path) and not self._allows(entry.name):
+            raise _RefusedError(_secret(entry.name))
         self.files.append(SourceFile(name, path, bool(status.st_mode & stat.S_IXUSR), Stamp.of(status)))
         return None
+
+    def _allows(self, name: str) -> bool:
+        return _is_allowed(name, self._allow)
 
     def _check_link(self, target: str, linked_from: Sequence[str]) -> None:
         if not _holds(self._root, target):
@@ -241,6 +298,17 @@ def _clashes(files: Sequence[SourceFile]) -> Iterator[str]:
                     f" {_printable(other.path)} is '{_printable(name)}' already; remove or rename one of the two"
                 )
         by_name[file.name] = file
+
+
+def _is_allowed(name: str, allow: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in allow)
+
+
+def _secret(name: str) -> str:
+    return (
+        "looks like a secret, which whoever may read the model could read; remove it, or pack it on purpose with"
+        f" `inference package … --allow '{_printable(name)}'`"
+    )
 
 
 def _holds(directory: str, path: str) -> bool:

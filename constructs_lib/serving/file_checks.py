@@ -5,6 +5,7 @@ Each function gives the problems of one kind; `packaging.file_problems` puts the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from constructs_lib.serving.artifacts import LocalArtifact
 from constructs_lib.serving.models import ContainerModel, FrameworkModel, Model, OnnxModel, TensorFlowModel
 from constructs_lib.serving.problems import Problem
 from constructs_lib.serving.saved_model import saved_model_problem
+from constructs_lib.serving.triton_repository import is_on_triton, repository_problems
 
 CODE_DIRECTORY = "code"
 _DEFAULT_HANDLER = "inference.py"
@@ -23,8 +25,8 @@ _GZIP = b"\x1f\x8b"
 _LISTED = 3
 
 
-def missing_files(model: Model, location: LocalArtifact) -> list[Problem]:
-    """Look for the artifact, and for what must be in it."""
+def missing_files(model: Model, location: LocalArtifact, allow: Sequence[str] = ()) -> list[Problem]:
+    """Look for the artifact, and for what must be in it; `allow` is as in `archive_files.list_files`."""
     path = location.path
     try:
         if not path.exists():
@@ -36,7 +38,7 @@ def missing_files(model: Model, location: LocalArtifact) -> list[Problem]:
             return [Problem("artifact", f"is neither a directory nor a .tar.gz file: '{path}'")]
         if not any(path.iterdir()):
             return [Problem("artifact", f"is an empty directory: '{path}'; put the model's files into it")]
-        return _content_problems(model, path)
+        return _content_problems(model, path, allow)
     except OSError as error:
         return [Problem("artifact", f"cannot be looked at: '{error.filename}': {error.strerror}")]
 
@@ -54,6 +56,8 @@ def _archive_problems(path: Path) -> list[Problem]:
 
 def _archived_problems(model: Model, path: Path) -> list[Problem]:
     """Look for what must be in a finished archive."""
+    if is_on_triton(model):
+        return _archived_repository_problems(model, path)
     # Nothing can be added to a finished archive, so an ONNX model's handler must be in it.
     entry_point = _entry_point(model) or (_DEFAULT_HANDLER if isinstance(model, OnnxModel) else None)
     wanted = f"{CODE_DIRECTORY}/{entry_point}" if entry_point else None
@@ -73,14 +77,39 @@ def _archived_problems(model: Model, path: Path) -> list[Problem]:
     return found
 
 
-def _content_problems(model: Model, directory: Path) -> list[Problem]:
+def _content_problems(model: Model, directory: Path, allow: Sequence[str]) -> list[Problem]:
     """Look for what must be in a directory that will be packaged."""
+    if is_on_triton(model):
+        return _repository_problems(model, directory, allow)
     found = _handler_problems(model, directory) if isinstance(model, FrameworkModel) else []
     if isinstance(model, TensorFlowModel):
         with suppress(ArchiveError):  # what cannot be packed at all is told by `unfit_files`
-            wrong = saved_model_problem(file.name for file in list_files(directory))
+            wrong = saved_model_problem(file.name for file in list_files(directory, allow=allow))
             found += [Problem("artifact", f"'{directory}' {wrong}")] if wrong else []
     return found
+
+
+def _repository_problems(model: Model, directory: Path, allow: Sequence[str]) -> list[Problem]:
+    """Look for what Triton must find in a directory."""
+    with suppress(ArchiveError):  # what cannot be packed at all is told by `unfit_files`
+        paths = {file.name: Path(file.path) for file in list_files(directory, allow=allow)}
+        found = repository_problems(model, list(paths), lambda name: _text(paths[name]), paths.__getitem__)
+        return [Problem("artifact", f"'{directory}' {wrong}") for wrong in found]
+    return []
+
+
+def _archived_repository_problems(model: Model, path: Path) -> list[Problem]:
+    """Look for what Triton must find in a finished archive."""
+    try:
+        names = archive_names(path)
+        found = repository_problems(model, names, lambda name: archive_text(path, name) or "", None)
+        return [Problem("artifact", f"'{path}' {wrong}") for wrong in found]
+    except UnreadableArchiveError as error:
+        return [Problem("artifact", f"cannot be read: '{path}': {error}; make the archive again")]
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def unfit_files(directory: Path, code: Path | None) -> list[Problem]:
@@ -130,6 +159,8 @@ def _default_handler_problems(model: OnnxModel, artifact: Path) -> list[Problem]
 
 def added_code(model: Model, artifact: Path) -> Path | None:
     """Give the directory that becomes ``code/``; None: the artifact brings its own, or needs none."""
+    if is_on_triton(model):
+        return None
     given = _source_directory(model)
     if given is None and isinstance(model, OnnxModel) and not (artifact / CODE_DIRECTORY).exists():
         return _ONNX_HANDLER
@@ -163,7 +194,7 @@ def downloads_in_isolation(model: Model, location: LocalArtifact) -> list[Proble
     # may have the packages already, and then pip calls nobody.
     if not model.network_isolation or model.image is not None:
         return []
-    text = _requirements(model, location)
+    text = requirements(model, location)
     wanted = [] if text is None else _downloaded(text)
     if not wanted:
         return []
@@ -177,13 +208,14 @@ def downloads_in_isolation(model: Model, location: LocalArtifact) -> list[Proble
     ]
 
 
-def _requirements(model: Model, location: LocalArtifact) -> str | None:
+def requirements(model: Model, location: LocalArtifact) -> str | None:
+    """Read what a model's code asks to be installed; None when there is no such file."""
     if location.is_archive:
         with suppress(UnreadableArchiveError):  # one that nothing has to be found in may be anything
             return archive_text(location.path, f"{CODE_DIRECTORY}/{_REQUIREMENTS}")
         return None
     file = (added_code(model, location.path) or location.path / CODE_DIRECTORY) / _REQUIREMENTS
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+    return _text(file) if file.is_file() else None
 
 
 def _downloaded(requirements: str) -> list[str]:

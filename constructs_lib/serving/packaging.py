@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from constructs_lib.serving.archive import Archive, build_archive
@@ -14,15 +16,24 @@ from constructs_lib.serving.file_checks import (
     missing_files,
     unfit_files,
 )
+from constructs_lib.serving.file_content import Progress
 from constructs_lib.serving.models import Model
 from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.triton_repository import is_on_triton, lay_out
 
 
-def package(model: Model) -> Archive:
+def package(model: Model, *, progress: Progress | None = None, allow: Sequence[str] = ()) -> Archive:
     """Make the archive of a model whose artifact is local.
 
-    A directory becomes a ``model.tar.gz`` in the cache, with ``source_dir`` as its ``code/``; a finished ``.tar.gz``
-    is taken as it is.
+    A directory becomes a ``model.tar.gz`` in the cache, with ``source_dir`` as its ``code/``, or as a model repository
+    for Triton; a finished ``.tar.gz`` is taken as it is.
+
+    Parameters
+    ----------
+    model
+        What is packaged.
+    progress, allow
+        As in `constructs_lib.serving.archive.build_archive`.
 
     Raises
     ------
@@ -36,11 +47,13 @@ def package(model: Model) -> Archive:
     if not isinstance(location, LocalArtifact):
         problems.add("artifact", f"must be local to be packaged, got {model.artifact!r}")
         raise problems.error()
-    problems.extend(missing_files(model, location) or downloads_in_isolation(model, location))
+    problems.extend(missing_files(model, location, allow) or downloads_in_isolation(model, location))
     problems.raise_any()
     if location.is_archive:
         return _finished(location.path)
-    return build_archive(location.path, code=added_code(model, location.path))
+    layout = partial(lay_out, model) if is_on_triton(model) else None
+    code = added_code(model, location.path)
+    return build_archive(location.path, code=code, layout=layout, progress=progress, allow=allow)
 
 
 def file_problems(model: Model) -> list[Problem]:
