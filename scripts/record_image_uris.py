@@ -18,13 +18,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.image_tables.sdk import SCOPES, TRAINING
+
 RECORDING = Path(__file__).parent.parent / "tests" / "contracts" / "sdk_image_uris.json"
 FRAMEWORKS = (
     *("djl-lmi", "djl-neuronx", "huggingface", "huggingface-neuron", "huggingface-neuronx", "inferentia-mxnet"),
     *("inferentia-pytorch", "inferentia-tensorflow", "mxnet", "neo-mxnet", "neo-pytorch", "neo-tensorflow", "pytorch"),
-    *("ray-serve", "sagemaker-tritonserver", "sglang", "sglang-server", "tensorflow", "vllm", "vllm-server"),
+    *(
+        "pytorch-amzn2023",
+        "ray-serve",
+        "sagemaker-tritonserver",
+        "sglang",
+        "sglang-server",
+        "tensorflow",
+        "vllm",
+        "vllm-server",
+    ),
 )
-SCOPES = ("inference", "inference_graviton", "eia")
 INSTANCES = {"cpu": "ml.m5.xlarge", "gpu": "ml.g4dn.xlarge", "inf": "ml.inf1.xlarge", None: "ml.g5.xlarge"}
 # What the SDK cannot answer and the catalogue can (facts that the test names).
 REFUSED = (
@@ -36,7 +46,7 @@ Question = dict[str, Any]
 
 
 def questions(config: Any) -> Iterator[tuple[Question, list[str]]]:
-    """Give everything that can be asked about the inference images, and the regions to ask it in."""
+    """Give everything that can be asked about the images of the catalogue, and the regions to ask it in."""
     for framework in FRAMEWORKS:
         table = config(framework)
         for scope in SCOPES:
@@ -45,6 +55,8 @@ def questions(config: Any) -> Iterator[tuple[Question, list[str]]]:
                 continue
             for version, leaf in part["versions"].items():
                 for extra, place in paths(leaf):
+                    if scope == "training" and place["repository"] not in TRAINING:
+                        continue
                     for processor in part.get("processors") or place.get("processors") or [None]:
                         asked = {"framework": framework, "version": version, "scope": scope, "processor": processor}
                         yield asked | extra, sorted(place["registries"])

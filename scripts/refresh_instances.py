@@ -78,7 +78,11 @@ def main() -> int:
     types |= tomllib.loads(BY_HAND.read_text())["types"]
 
     shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
-    uses = {"hosting": "ProductionVariantInstanceType", "transform": "TransformInstanceType"}
+    uses = {
+        "hosting": "ProductionVariantInstanceType",
+        "transform": "TransformInstanceType",
+        "training": "TrainingInstanceType",
+    }
     for use, shape in uses.items():
         for name in shapes[shape]["enum"]:
             if (bare := name.removeprefix("ml.")) not in types:

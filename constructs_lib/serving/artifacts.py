@@ -1,4 +1,4 @@
-"""Where a model's weights are: in an S3 object, under an S3 prefix, or in a local directory or archive."""
+"""Where a model's weights are: in S3, in a local directory or archive, or still to be trained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from pathlib import Path
 from constructs_lib.serving.problems import InvalidValueError, Problem, is_token
 
 ARCHIVE_SUFFIX = ".tar.gz"
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+TRAINING_JOB = "training-job://"
+"""How the address begins of what a training job leaves."""
+MAR_SUFFIX = ".mar"
+"""TorchServe's own archive, which servers in a cluster read, and SageMaker does not."""
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _S3_URI_MAX = 1024  # botocore sagemaker ContainerDefinition.ModelDataUrl
 
 
@@ -23,7 +27,7 @@ class S3Artifact:
     bucket
         Name of the bucket.
     key
-        Key of a ``.tar.gz`` object, or a prefix that ends with ``/`` under which the files lie uncompressed.
+        Key of a ``.tar.gz`` or ``.mar`` object, or a prefix that ends with ``/`` under which the files lie unpacked.
     """
 
     bucket: str
@@ -58,7 +62,37 @@ class LocalArtifact:
         return self.path.name.endswith(ARCHIVE_SUFFIX)
 
 
-Artifact = S3Artifact | LocalArtifact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedArtifact:
+    """Model data that a training job of the same settings file leaves; `stacks` puts its address in the place of this.
+
+    Attributes
+    ----------
+    training_job
+        Name of the job among the settings' ``training_jobs``.
+    """
+
+    training_job: str
+
+    @property
+    def uri(self) -> str:
+        """The address that settings write."""
+        return f"{TRAINING_JOB}{self.training_job}"
+
+    @property
+    def is_archive(self) -> bool:
+        """True: a training job leaves a ``model.tar.gz``."""
+        return True
+
+    def not_known(self) -> InvalidValueError:
+        """Make the error of whoever needs the data, and is handed this."""
+        return _wrong(
+            f"'{self.uri}' names a training job of a settings file, and is no address outside of one; give the "
+            "'artifact' of a TrainingJob construct"
+        )
+
+
+Artifact = S3Artifact | LocalArtifact | TrainedArtifact
 
 
 @cache
@@ -69,7 +103,7 @@ def parse_artifact(location: str | Path) -> Artifact:
     ----------
     location
         ``s3://bucket/path/model.tar.gz``, ``s3://bucket/prefix/``, or the path of a local directory or ``.tar.gz``
-        file. CDK tokens may stand in for the bucket and the key.
+        file. CDK tokens may stand in for the bucket and the key. In settings, ``training-job://NAME`` too.
 
     Raises
     ------
@@ -80,6 +114,8 @@ def parse_artifact(location: str | Path) -> Artifact:
     text = str(location)
     if text.startswith("s3://"):
         return _parse_s3(text)
+    if text.startswith(TRAINING_JOB):
+        return TrainedArtifact(training_job=text.removeprefix(TRAINING_JOB))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         raise _wrong(f"has the scheme of '{text}'; give an s3:// address, a local directory or a local .tar.gz file")
     if is_token(text):
@@ -94,14 +130,14 @@ def parse_artifact(location: str | Path) -> Artifact:
 
 def _parse_s3(uri: str) -> S3Artifact:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not is_token(bucket) and not _BUCKET.fullmatch(bucket):
+    if not is_token(bucket) and not BUCKET_NAME.fullmatch(bucket):
         raise _wrong(
             f"'{uri}' names no valid bucket; give 's3://BUCKET/path/model.tar.gz', where BUCKET has 3 to 63 lower-case "
             "letters, digits, dots and hyphens"
         )
     if not key:
         raise _wrong(f"'{uri}' has no key; give the path of a .tar.gz object, or a prefix that ends with '/'")
-    if not is_token(key) and not key.endswith(("/", ARCHIVE_SUFFIX)):
+    if not is_token(key) and not key.endswith(("/", ARCHIVE_SUFFIX, MAR_SUFFIX)):
         raise _wrong(
             f"'{uri}' is neither a .tar.gz object nor a prefix; end it with '.tar.gz', or with '/' for uncompressed "
             "files"

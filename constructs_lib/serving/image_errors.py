@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from constructs_lib.serving.images import Image
 
 _LISTED_IN_A_MESSAGE = 8
+_TRAINING = "-training"  # how the catalogue's names of frameworks end whose images train
 _NAMES = {
     "djl-lmi": "DJL LMI",
     "huggingface-pytorch": "Hugging Face PyTorch",
@@ -20,10 +21,12 @@ _NAMES = {
     "neo-pytorch": "Neo PyTorch",
     "neo-tensorflow": "Neo TensorFlow",
     "pytorch": "PyTorch",
+    "pytorch-training": "PyTorch",
     "ray-serve": "Ray Serve",
     "sglang": "SGLang",
     "sglang-server": "SGLang server",
     "tensorflow": "TensorFlow",
+    "tensorflow-training": "TensorFlow",
     "triton": "Triton",
     "vllm": "vLLM",
     "vllm-neuronx": "vLLM NeuronX",
@@ -48,7 +51,7 @@ class ImageNotFoundError(ValueError):
 
 def unknown_framework(framework: str, frameworks: Iterable[str]) -> ImageNotFoundError:
     """Say that there is no such framework."""
-    known = sorted(frameworks)
+    known = sorted(name for name in frameworks if not name.endswith(_TRAINING))
     near = get_close_matches(framework, known, n=1)
     guess = f"did you mean '{near[0]}'? There are" if near else "there are"
     return ImageNotFoundError(
@@ -61,7 +64,7 @@ def no_image_there(framework: str, where: str, elsewhere: Iterable[Image]) -> Im
     """Say that a framework has no image for a device, architecture and platform, and for which it has some."""
     places = ", ".join(sorted({place(image) for image in elsewhere}))
     return ImageNotFoundError(
-        f"{_name(framework)} has no inference image for {where}; it has them for {places}; or set 'image'"
+        f"{_name(framework)} has no {_kind(framework)} image for {where}; it has them for {places}; or set 'image'"
     )
 
 
@@ -74,7 +77,7 @@ def no_such_version(
     places = ", ".join(sorted({place(image) for image in elsewhere}))
     remark = f" ({name} {version} has an image for {places})" if places else ""
     return ImageNotFoundError(
-        f"'{version}' is not a {name} version with an inference image for {where}; "
+        f"'{version}' is not a {name} version with {_an_image(fitting[0].framework)} for {where}; "
         f"choose one of {_shorten(versions)}, or set 'image'{remark}",
         versions,
     )
@@ -84,8 +87,9 @@ def no_such_build(wanted: str, key: str, where: str, of_version: Sequence[Image]
     """Say that a version has no image with a Python version or base framework, and which there are."""
     builds = sorted({str(getattr(image, key)) for image in of_version}, key=numbers, reverse=True)
     newest = max((image.version for image in of_version), key=numbers)
+    framework = of_version[0].framework
     return ImageNotFoundError(
-        f"'{wanted}' is not a {key} of {_name(of_version[0].framework)} {newest} with an inference image for {where}; "
+        f"'{wanted}' is not a {key} of {_name(framework)} {newest} with {_an_image(framework)} for {where}; "
         f"choose one of {_shorten(builds)}, or set 'image'",
         builds,
     )
@@ -107,6 +111,15 @@ def numbers(version: str | None) -> tuple[int, ...]:
 
 def _name(framework: str) -> str:
     return _NAMES.get(framework, framework)
+
+
+def _kind(framework: str) -> str:
+    return "training" if framework.endswith(_TRAINING) else "inference"
+
+
+def _an_image(framework: str) -> str:
+    kind = _kind(framework)
+    return f"{'a' if kind == 'training' else 'an'} {kind} image"
 
 
 def _shorten(versions: Sequence[str]) -> str:

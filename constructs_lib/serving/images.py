@@ -1,4 +1,4 @@
-"""The catalogue of AWS's inference images: framework, version, device and platform give the image and its URI.
+"""The catalogue of AWS's inference and training images: framework, version, device, platform give image and URI.
 
 The facts are in images.json, which scripts/refresh_images.py distils from the SageMaker SDK and from the repository's
 own table. Nothing here reads a clock or the network: the catalogue is true to the day `as_of()`.
@@ -67,13 +67,13 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One of AWS's inference images, in every region that has it.
+    """One of AWS's images, in every region that has it.
 
     Attributes
     ----------
     framework, version
         Name in this catalogue, and the full version: ``pytorch`` ``2.6.0``. For Hugging Face, the version of
-        Transformers.
+        Transformers. ``pytorch-training`` and ``tensorflow-training`` have the images that train.
     base
         For Hugging Face, the framework below it: ``pytorch2.6.0``.
     python
@@ -165,6 +165,7 @@ def find_image(
     ----------
     framework
         ``tensorflow``, ``pytorch``, ``huggingface-pytorch``, ``vllm``… ONNX models are served by ``pytorch``.
+        ``tensorflow-training`` and ``pytorch-training`` train.
     version
         ``2.6.0`` is exact, ``2.6`` is its newest patch release. None: the newest version that fits the rest.
     device, architecture, platform

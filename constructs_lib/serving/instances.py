@@ -1,7 +1,7 @@
 """Instance types of SageMaker and EC2: architecture, memory, accelerators, and what SageMaker takes them for.
 
 The facts are in instances.json, which scripts/refresh_instances.py writes from botocore's service model (which types
-SageMaker hosting and batch transform accept) and from EC2's DescribeInstanceTypes (the hardware).
+SageMaker hosting, batch transform and training accept) and from EC2's DescribeInstanceTypes (the hardware).
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ class Use(StrEnum):
     """Real-time and asynchronous endpoints (``ProductionVariantInstanceType``)."""
     TRANSFORM = "transform"
     """Batch transform (``TransformInstanceType``)."""
+    TRAINING = "training"
+    """Training jobs (``TrainingInstanceType``)."""
 
     @property
     def label(self) -> str:
         """The use in words."""
-        return "batch transform" if self is Use.TRANSFORM else "hosting"
+        return "batch transform" if self is Use.TRANSFORM else self.value
 
 
 class InstanceTypeError(ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constructs_lib.serving.image_errors import numbers
 from constructs_lib.serving.images import Device, Image, image_at
 from constructs_lib.serving.instances import InstanceType, Use, instance_type, instance_types
 from constructs_lib.serving.models import LargeLanguageModel
@@ -17,6 +18,9 @@ from constructs_lib.serving.problems import Problem, below
 # What each host image's driver runs: botocore sagemaker, ProductionVariant.InferenceAmiVersion.
 _CUDA_13_HOST = "al2023-ami-sagemaker-inference-gpu-4-1"
 _CUDA_12_HOST = "al2-ami-sagemaker-inference-gpu-3-1"
+
+# NVIDIA, "Frameworks Support Matrix": the first release of Triton that is built with CUDA 13.
+_TRITON_WITH_CUDA_13 = (25, 8)
 
 # Fetching and loading tens of gigabytes outlasts SageMaker's own limits; the most that it allows is an hour.
 START_UP_SECONDS = 3600
@@ -88,6 +92,8 @@ def inference_ami_version(image: Image | str) -> str | None:
         needs is not known.
     """
     known = image_at(image) if isinstance(image, str) else image
+    if known is not None and known.framework == "triton":
+        return _CUDA_13_HOST if numbers(known.version) >= _TRITON_WITH_CUDA_13 else None
     if known is None or known.cuda is None:
         return None
     major = int(known.cuda.removeprefix("cu")[:2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from constructs_lib.serving.artifacts import S3Artifact, parse_artifact
+from constructs_lib.serving.artifacts import S3Artifact, TrainedArtifact, parse_artifact
 from constructs_lib.serving.problems import InvalidValueError, Problem, below, is_token
 
 # botocore sagemaker: ContainerImage, EnvironmentMap, EnvironmentKey, EnvironmentValue.
@@ -19,6 +19,7 @@ _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _ECR = re.compile(r"\.dkr[.-]ecr(-fips)?\.|public\.ecr\.aws/")
 # The only name under which the TensorFlow Serving container looks for a handler.
 _TENSORFLOW_HANDLER = "inference.py"
+_SERVERS = ("pytorch", "triton")
 
 
 def required(field: str, value: object, meaning: str) -> Iterator[Problem]:
@@ -89,6 +90,7 @@ def handler(location: str | None, entry_point: str | None, source_dir: str | Non
         return
     if isinstance(artifact, S3Artifact) or artifact.is_archive:
         what = "an artifact that is in S3 already" if isinstance(artifact, S3Artifact) else "a finished archive"
+        what = "what a training job leaves" if isinstance(artifact, TrainedArtifact) else what
         yield Problem(
             "source_dir",
             f"cannot be added to {what}; put the handler into the artifact's own code/, or give the artifact as a "
@@ -104,6 +106,30 @@ def tensorflow_entry_point(entry_point: str | None) -> Iterator[Problem]:
             f"must be '{_TENSORFLOW_HANDLER}' for TensorFlow, whose container looks for no other name, got "
             f"'{entry_point}'; rename the file",
         )
+
+
+def on_triton(server: str, **given: str | None) -> Iterator[Problem]:
+    """Hold that nothing is asked of Triton that only a container with a handler does."""
+    if server not in _SERVERS:
+        yield Problem("server", f"must be one of {', '.join(_SERVERS)}, got '{server}'")
+    if server != "triton":
+        return
+    for field, why in (
+        ("entry_point", "runs no handler; leave it out, or choose the server 'pytorch'"),
+        ("source_dir", "runs no handler; leave it out, or choose the server 'pytorch'"),
+        ("py_version", "comes with one Python per version; leave it out"),
+    ):
+        if given[field] is not None:
+            yield Problem(field, f"is given, but Triton {why}")
+
+
+def max_batch_size(rows: int | None, server: str) -> Iterator[Problem]:
+    """Hold that rows are joined by a server that can."""
+    if rows is None:
+        return
+    if server != "triton":
+        yield Problem("max_batch_size", "is for the server 'triton'; leave it out, or choose that server")
+    yield from at_least("max_batch_size", rows, 0)
 
 
 def one_source(model_id: str | None, location: str | None) -> Iterator[Problem]:

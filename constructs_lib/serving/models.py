@@ -8,13 +8,16 @@ A model says *what* is served: framework, version, weights, handler. Where it ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from constructs_lib.serving import model_checks as check
 from constructs_lib.serving.artifacts import Artifact, LocalArtifact, parse_artifact
+from constructs_lib.serving.compilation import Compilation
+from constructs_lib.serving.compile_rules import compile_problems
+from constructs_lib.serving.model_packages import package_problems
 from constructs_lib.serving.network import PrivateRegistry, VpcConfig
 from constructs_lib.serving.problems import Problem, Problems
 
@@ -28,6 +31,7 @@ class Model:
     artifact
         Where the weights are: ``s3://…/model.tar.gz``, ``s3://…/prefix/``, a local directory, or a local ``.tar.gz``.
         A local directory is packaged as it stands: weights at the top, handler and ``requirements.txt`` in ``code/``.
+        It is the only place: CloudFormation has no additional model data sources (``AdditionalModelDataSources``).
         None: the model has no artifact; its container brings or fetches its own weights.
     image
         URI of the container image. None: the newest AWS Deep Learning Container that fits framework, version and
@@ -94,12 +98,19 @@ class FrameworkModel(Model):
         ``source_dir``, or inside the artifact's own ``code/``. None: the container's own default handler.
     source_dir
         Local directory whose content becomes ``code/`` in the archive. None: the artifact brings its own ``code/``.
+    compile
+        How SageMaker Neo compiles the model before it is served. None: it does not.
+    compiled_for
+        Target device for which Neo has compiled the artifact already, such as ``ml_c5``, so that it is served on such
+        instances only; ``image`` is then the one that Neo named. None: it is not compiled.
     """
 
     version: str | None = None
     py_version: str | None = None
     entry_point: str | None = None
     source_dir: str | None = None
+    compile: Compilation | None = None
+    compiled_for: str | None = None
 
     def _problems(self) -> list[Problem]:
         return [
@@ -107,6 +118,7 @@ class FrameworkModel(Model):
             *Model._problems(self),
             *check.version(self.version, self.py_version),
             *check.handler(self.artifact, self.entry_point, self.source_dir),
+            *compile_problems(self, version=self.version, py_version=self.py_version),
         ]
 
     def relative_to(self, directory: Path) -> Self:
@@ -131,21 +143,57 @@ class TensorFlowModel(FrameworkModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PyTorchModel(FrameworkModel):
-    """A PyTorch model: one TorchScript file, or weights with a handler whose ``model_fn`` loads them."""
+    """A PyTorch model: one TorchScript file, or weights with a handler whose ``model_fn`` loads them.
 
+    Attributes
+    ----------
+    server
+        ``"pytorch"``: AWS's PyTorch container. ``"triton"``: NVIDIA Triton, without a handler, of which ``version``
+        is the version; the artifact holds ``model.pt`` (TorchScript) and ``config.pbtxt`` side by side, or a model
+        repository (``<name>/config.pbtxt`` and ``<name>/1/model.pt``).
+    """
+
+    server: Literal["pytorch", "triton"] = "pytorch"
     framework: Literal["pytorch"] = "pytorch"
+
+    def _problems(self) -> list[Problem]:
+        return [*FrameworkModel._problems(self), *_on_triton(self)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxModel(FrameworkModel):
-    """An ONNX model, run by ``onnxruntime`` in the PyTorch container.
+    """An ONNX model, run by ``onnxruntime`` in the PyTorch container, or by NVIDIA Triton.
 
     AWS has no ONNX image. ``version`` and ``py_version`` are those of the PyTorch image. A local directory with one
     ``.onnx`` file and no ``code/`` is served by a handler of the library's, which reads and writes JSON, CSV and NPY;
     otherwise the handler loads the model, and ``code/requirements.txt`` names ``onnxruntime``.
+
+    Attributes
+    ----------
+    server
+        ``"pytorch"``: the PyTorch container. ``"triton"``: Triton, without a handler, of which ``version`` is the
+        version; a local directory with one ``.onnx`` file becomes a model repository, whose ``config.pbtxt`` is made
+        from the file unless it lies there already; an artifact that is a model repository is served as it is.
+    max_batch_size
+        Most rows of requests that Triton joins, at least 0, written into the ``config.pbtxt`` that is made; 0: it joins
+        none. None: 4, as Triton itself does, if the first dimension of every input and output is free, otherwise 0.
     """
 
+    server: Literal["pytorch", "triton"] = "pytorch"
+    max_batch_size: int | None = None
     framework: Literal["onnx"] = "onnx"
+
+    def _problems(self) -> list[Problem]:
+        return [
+            *FrameworkModel._problems(self),
+            *_on_triton(self),
+            *check.max_batch_size(self.max_batch_size, self.server),
+        ]
+
+
+def _on_triton(model: PyTorchModel | OnnxModel) -> Iterator[Problem]:
+    handler = {"entry_point": model.entry_point, "source_dir": model.source_dir}
+    return check.on_triton(model.server, **handler, py_version=model.py_version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +240,8 @@ class LargeLanguageModel(Model):
     server
         ``"vllm"`` or ``"djl-lmi"``.
     version
-        Version of the server's image. None: the newest one.
+        Version of the server's image: of vLLM's images on Amazon Linux 2023, such as ``"2.6"``, or of DJL's, such as
+        ``"0.38"``. None: the newest one.
     tensor_parallel_degree
         Over how many accelerators (GPUs, or NeuronCores) the model is split, at least 1 and at most as many as the
         instance has. None: over all of them.
@@ -226,16 +275,24 @@ class ContainerModel(Model):
         architecture, with Docker, and pushes it. None: ``image`` says where it is.
     private_registry
         That ``image`` is in a registry of yours that is not ECR, which the ``vpc`` reaches. None: it is in ECR.
+    compile
+        How SageMaker Neo compiles the model, and names the image, before it is served. None: it does not.
+    compiled_for
+        Target device for which Neo has compiled the artifact already, such as ``ml_c5``, so that it is served on such
+        instances only. None: it is not compiled.
     """
 
     dockerfile_directory: str | None = None
     private_registry: PrivateRegistry | None = None
+    compile: Compilation | None = None
+    compiled_for: str | None = None
     framework: Literal["container"] = "container"
 
     def _problems(self) -> list[Problem]:
         return [
-            *check.one_image(self.image, self.dockerfile_directory),
+            *(check.one_image(self.image, self.dockerfile_directory) if self.compile is None else ()),
             *Model._problems(self),
+            *compile_problems(self, dockerfile_directory=self.dockerfile_directory),
             *check.private_registry(self.image, self.private_registry, in_vpc=self.vpc is not None),
         ]
 
@@ -247,4 +304,45 @@ class ContainerModel(Model):
         return replace(moved, dockerfile_directory=str(directory / self.dockerfile_directory))
 
 
-AnyModel = TensorFlowModel | PyTorchModel | OnnxModel | HuggingFaceModel | LargeLanguageModel | ContainerModel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPackageModel(Model):
+    """A model package: a version in SageMaker's Model Registry, or a product of AWS Marketplace.
+
+    SageMaker takes images and artifacts from the package; ``environment`` comes beside the package's own variables
+    (aws/sagemaker-python-sdk, pull request 3581).
+
+    Attributes
+    ----------
+    model_package_arn
+        ARN of the package: ``arn:aws:sagemaker:REGION:ACCOUNT:model-package/NAME/VERSION``, in the endpoint's region.
+    package_images
+        URIs of the images that the package names, so that the role may pull them. Empty: it may not, as is right for a
+        product of AWS Marketplace.
+    package_artifacts
+        S3 addresses of the artifacts that it names, so that the role may read them. Empty: as for images.
+    marketplace
+        Whether the package is a product of AWS Marketplace, which needs ``network_isolation``. Default: it is not.
+    """
+
+    model_package_arn: str
+    package_images: tuple[str, ...] = ()
+    package_artifacts: tuple[str, ...] = ()
+    marketplace: bool = False
+    framework: Literal["model-package"] = "model-package"
+    # The package names them.
+    artifact: None = field(init=False, default=None)
+    image: None = field(init=False, default=None)
+
+    def _problems(self) -> list[Problem]:
+        return [*check.environment(self.environment), *package_problems(self)]
+
+
+AnyModel = (
+    TensorFlowModel
+    | PyTorchModel
+    | OnnxModel
+    | HuggingFaceModel
+    | LargeLanguageModel
+    | ContainerModel
+    | ModelPackageModel
+)

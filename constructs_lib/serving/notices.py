@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from constructs_lib.serving.compilation import Compilation
 from constructs_lib.serving.images import Device, Image, as_of, image_at, newest_patched
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.problems import Problem
@@ -15,9 +16,23 @@ from constructs_lib.serving.problems import Problem
 IMAGE_END_OF_PATCH = "inference:image-end-of-patch"
 INF1_RETIRED = "inference:inf1-retired"
 ELASTIC_INFERENCE_RETIRED = "inference:elastic-inference-retired"
+NEO_FROZEN = "inference:neo-frozen"
+KUBERNETES_EXTENDED_SUPPORT = "inference:kubernetes-extended-support"
+KUBERNETES_VERSION_UNKNOWN = "inference:kubernetes-version-unknown"
+TENSORFLOW_NEURON_RETIRED = "inference:tensorflow-neuron-retired"
+TORCHSERVE_UNMAINTAINED = "inference:torchserve-unmaintained"
 
 
-_IDS = (ELASTIC_INFERENCE_RETIRED, IMAGE_END_OF_PATCH, INF1_RETIRED)
+_IDS = (
+    ELASTIC_INFERENCE_RETIRED,
+    IMAGE_END_OF_PATCH,
+    INF1_RETIRED,
+    KUBERNETES_EXTENDED_SUPPORT,
+    KUBERNETES_VERSION_UNKNOWN,
+    NEO_FROZEN,
+    TENSORFLOW_NEURON_RETIRED,
+    TORCHSERVE_UNMAINTAINED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +69,48 @@ def notices(image: Image | str, instance: InstanceType) -> Iterator[Notice]:
     known = image_at(image) if isinstance(image, str) else image
     if known and known.is_past_end_of_patch(as_of()):
         yield Notice(IMAGE_END_OF_PATCH, _end_of_patch(known))
-    if known and known.device is Device.EIA:
+    if instance.device is Device.EIA and instance.accelerator:
+        what = f"the accelerator '{instance.accelerator.model}'"
+        yield Notice(ELASTIC_INFERENCE_RETIRED, elastic_inference_retired(what))
+    elif known and known.device is Device.EIA:
         yield Notice(ELASTIC_INFERENCE_RETIRED, elastic_inference_retired(f"the image '{_name(known)}'"))
     if instance.device is Device.NEURON:
+        prefix = "ml." if instance.name.startswith("ml.") else ""
         yield Notice(
             INF1_RETIRED,
             f"'{instance.name}' is Inferentia of the first generation, for which AWS makes no new software: compile "
-            f"the model for Inferentia2 (such as 'ml.inf2.xlarge'), or use a GPU instance (such as 'ml.g5.xlarge')",
+            f"the model for Inferentia2 (such as '{prefix}inf2.xlarge'), or use a GPU instance (such as "
+            f"'{prefix}g5.xlarge')",
         )
+
+
+def compilation_notices(compilation: Compilation) -> Iterator[Notice]:
+    """Give the warnings about what a model is compiled for, and by what.
+
+    Parameters
+    ----------
+    compilation
+        How Neo compiles the model.
+
+    Yields
+    ------
+    Notice
+        At most one for each id.
+    """
+    yield Notice(
+        NEO_FROZEN,
+        "SageMaker Neo takes no framework newer than PyTorch 2.0, TensorFlow 2.9 and ONNX 1.7: serve a newer model on "
+        "CPU with ONNX Runtime (OnnxModel), on GPU with Triton (server 'triton'), or compile it with the Neuron SDK "
+        "for Inferentia2 (such as 'ml.inf2.xlarge')",
+    )
+    if compilation.target == "ml_inf1":
+        yield Notice(
+            INF1_RETIRED,
+            "'ml_inf1' is Inferentia of the first generation, for which AWS makes no new software: compile for "
+            "'ml_inf2', or serve the model on a GPU instance (such as 'ml.g5.xlarge')",
+        )
+    if compilation.target == "ml_eia2":
+        yield Notice(ELASTIC_INFERENCE_RETIRED, elastic_inference_retired("the target 'ml_eia2'"))
 
 
 def acknowledgement_problems(ids: Iterable[str]) -> Iterator[Problem]:

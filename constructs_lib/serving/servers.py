@@ -11,20 +11,22 @@ from constructs_lib.serving import language_models
 from constructs_lib.serving.images import Device, Image, Platform, find_image
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.models import (
-    AnyModel,
     ContainerModel,
     HuggingFaceModel,
     LargeLanguageModel,
+    ModelPackageModel,
     OnnxModel,
     PyTorchModel,
     TensorFlowModel,
 )
+from constructs_lib.serving.multi_container import ContainerValue, HostedModel, containers_of
+from constructs_lib.serving.multi_model import MultiModel
 
 # SageMaker unpacks the archive into /opt/ml/model: "Use Your Own Inference Code with Hosting Services".
 _CODE = "/opt/ml/model/code"
 
 
-def sagemaker_image(model: AnyModel, instance: InstanceType) -> Image | str:
+def sagemaker_image(model: ContainerValue, instance: InstanceType) -> Image | str:
     """Choose the image that serves a model on SageMaker.
 
     Returns
@@ -54,7 +56,7 @@ def sagemaker_image(model: AnyModel, instance: InstanceType) -> Image | str:
     )
 
 
-def sagemaker_environment(model: AnyModel, instance: InstanceType | None = None) -> dict[str, str]:
+def sagemaker_environment(model: ContainerValue, instance: InstanceType | None = None) -> dict[str, str]:
     """Give the environment variables that a model's container needs on SageMaker, the model's own last.
 
     Parameters
@@ -83,7 +85,7 @@ class HostNeeds:
     start_up_seconds: int | None = None
 
 
-def host_needs(model: AnyModel, instance: InstanceType) -> HostNeeds:
+def host_needs(model: HostedModel, instance: InstanceType) -> HostNeeds:
     """Find out what a model needs of an instance.
 
     Raises
@@ -91,32 +93,48 @@ def host_needs(model: AnyModel, instance: InstanceType) -> HostNeeds:
     ImageNotFoundError
         When no image serves the model on the instance.
     """
+    containers = [each for each in containers_of(model).values() if not isinstance(each, ModelPackageModel)]
     host = None
     if instance.device is Device.GPU:
-        host = language_models.inference_ami_version(sagemaker_image(model, instance))
-    seconds = language_models.START_UP_SECONDS if isinstance(model, LargeLanguageModel) else None
+        hosts = [language_models.inference_ami_version(sagemaker_image(each, instance)) for each in containers]
+        host = max(filter(None, hosts), default=None)  # of several, the one with the newest driver
+    seconds = None
+    if any(isinstance(each, LargeLanguageModel) for each in containers):
+        seconds = language_models.START_UP_SECONDS
     return HostNeeds(inference_ami_version=host, start_up_seconds=seconds)
 
 
-def _catalogue_key(model: AnyModel) -> tuple[str, str | None, str | None]:
+def _catalogue_key(model: ContainerValue) -> tuple[str, str | None, str | None]:
     match model:
         case TensorFlowModel():
             return "tensorflow", model.version, model.py_version
+        case PyTorchModel(server="triton") | OnnxModel(server="triton"):
+            return "triton", model.version, None
         case PyTorchModel() | OnnxModel():
             return "pytorch", model.version, model.py_version
         case HuggingFaceModel():
             return "huggingface-pytorch", model.version, None
         case LargeLanguageModel():
-            return model.server, model.version, None
+            # aws/deep-learning-containers, README: patches are promised for Amazon Linux, and not for vLLM on Ubuntu.
+            return "vllm-server" if model.server == "vllm" else model.server, model.version, None
+        case MultiModel(server="pytorch" | "tensorflow" | "triton"):
+            return model.server, model.version, model.py_version
     raise TypeError(f"{type(model).__name__} needs an 'image'")
 
 
-def _server_environment(model: AnyModel, instance: InstanceType | None) -> dict[str, str]:
+def _server_environment(model: ContainerValue, instance: InstanceType | None) -> dict[str, str]:
     match model:
-        case PyTorchModel(entry_point=str(handler)) | OnnxModel(entry_point=str(handler)):
+        case PyTorchModel(server="triton") | OnnxModel(server="triton"):
+            return {}
+        case (
+            PyTorchModel(entry_point=str(handler))
+            | OnnxModel(entry_point=str(handler))
+            | MultiModel(server="pytorch" | "onnx", entry_point=str(handler))
+        ):
             # aws/sagemaker-inference-toolkit, parameters.py: the toolkit imports this file from this directory.
             return {"SAGEMAKER_PROGRAM": handler, "SAGEMAKER_SUBMIT_DIRECTORY": _CODE}
-        case OnnxModel():  # PyTorch's own default handler reads no ONNX: the archive's inference.py it is, or ours
+        case OnnxModel() | MultiModel(server="onnx"):
+            # PyTorch's own default handler reads no ONNX: the archive's inference.py it is, or ours.
             return {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": _CODE}
         case HuggingFaceModel():
             named = {"HF_MODEL_ID": model.model_id, "HF_TASK": model.task}

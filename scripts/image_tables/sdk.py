@@ -1,4 +1,4 @@
-"""Reads the inference images of the SageMaker SDK's own tables, as data.
+"""Reads the inference and training images of the SageMaker SDK's own tables, as data.
 
 Source: sagemaker-core 2.27.0, sagemaker/core/image_uris.py (`retrieve`, `_format_tag`) for the grammar of tags.
 """
@@ -30,6 +30,7 @@ SDK_FILES: dict[str, tuple[str, str | None]] = {
     "neo-pytorch": ("neo-pytorch", None),
     "neo-tensorflow": ("neo-tensorflow", None),
     "pytorch": ("pytorch", None),
+    "pytorch-amzn2023": ("pytorch", None),
     "ray-serve": ("ray-serve", None),
     "sagemaker-tritonserver": ("triton", None),
     "sglang": ("sglang", None),
@@ -38,7 +39,9 @@ SDK_FILES: dict[str, tuple[str, str | None]] = {
     "vllm": ("vllm", None),
     "vllm-server": ("vllm-server", None),
 }
-SCOPES = ("inference", "inference_graviton", "eia")
+SCOPES = ("inference", "inference_graviton", "eia", "training")
+# The repositories of the images that are catalogued for training: those whose toolkit runs any script.
+TRAINING = {"pytorch", "pytorch-training", "tensorflow-training"}
 # One account of each family, by which a table of the SDK is recognised.
 FAMILIES = {"763104351884": "dlc", "520713654638": "legacy", "785573368785": "neo"}
 # djl-neuronx.json has an account for it; AWS has no such region (botocore's partitions.json).
@@ -78,7 +81,7 @@ class Registries:
 
 
 def sdk_entries(directory: Path, registries: Registries) -> Iterator[Entry]:
-    """Read the inference images that the SDK's own tables describe."""
+    """Read the images that the SDK's own tables describe."""
     for file, (framework, device) in SDK_FILES.items():
         config = json.loads((directory / f"{file}.json").read_text())
         scopes = {"inference": config} if "versions" in config else config
@@ -88,12 +91,14 @@ def sdk_entries(directory: Path, registries: Registries) -> Iterator[Entry]:
                 if file.endswith(("-server", "-serve")) and "." not in version:
                     continue
                 for base, python, leaf in leaves(by_version):
+                    if scope == "training" and leaf["repository"] not in TRAINING:
+                        continue
                     processors = scopes[scope].get("processors") or leaf.get("processors") or [None]
                     for processor in processors:
                         if file.startswith("huggingface") and processor not in leaf["container_version"]:
                             continue
                         entry = {
-                            "framework": f"huggingface-{base.rstrip('.0123456789')}" if base else framework,
+                            "framework": catalogue_name(framework, scope, base),
                             "version": version,
                             "base": base,
                             "python": python,
@@ -104,6 +109,13 @@ def sdk_entries(directory: Path, registries: Registries) -> Iterator[Entry]:
                             "registry": registries.add(leaf["registries"]),
                         }
                         yield {**entry, "tag": sdk_tag(file, entry, processor, leaf)}
+
+
+def catalogue_name(framework: str, scope: str, base: str | None) -> str:
+    """Name a framework as the catalogue does: with what is below it, or with what its images are for."""
+    if base:
+        return f"huggingface-{base.rstrip('.0123456789')}"
+    return f"{framework}-training" if scope == "training" else framework
 
 
 def leaves(config: dict[str, Any]) -> Iterator[tuple[str | None, str | None, dict[str, Any]]]:

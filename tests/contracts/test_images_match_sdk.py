@@ -27,6 +27,7 @@ NAMES = {
     "inferentia-mxnet": "neo-mxnet",
     "inferentia-pytorch": "neo-pytorch",
     "inferentia-tensorflow": "neo-tensorflow",
+    "pytorch-amzn2023": "pytorch",
     "sagemaker-tritonserver": "triton",
 }
 DEVICES = {
@@ -66,6 +67,7 @@ ANSWERED = {
 def ours(asked: dict[str, Any]) -> Image:
     framework = asked["framework"]
     name = f"huggingface-{asked['base'].rstrip('.0123456789')}" if asked["base"] else NAMES.get(framework, framework)
+    name = f"{name}-training" if asked["scope"] == "training" else name
     device = Device.EIA if asked["scope"] == "eia" else DEVICES.get(framework) or Device(asked["processor"])
     return find_image(
         name,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact, parse_artifact
+from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact, TrainedArtifact, parse_artifact
 from constructs_lib.serving.problems import InvalidValueError
 
 TOKEN = "${Token[TOKEN.7]}"
@@ -22,6 +22,13 @@ def test_an_s3_object_is_an_archive() -> None:
 
     assert artifact == S3Artifact(bucket="my-models", key="digits/model.tar.gz")
     assert artifact.is_archive
+
+
+def test_what_a_training_job_will_leave_is_an_archive() -> None:
+    artifact = parse_artifact("training-job://digits")
+    assert artifact == TrainedArtifact(training_job="digits")
+    assert artifact.is_archive
+    assert artifact.uri == "training-job://digits"
 
 
 def test_an_s3_address_that_ends_with_a_slash_is_a_prefix() -> None:

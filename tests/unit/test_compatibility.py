@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from constructs_lib.serving.compatibility import hosting_problems, image_device
+from constructs_lib.serving.compatibility import hosting_problems, image_device, region_problems
 from constructs_lib.serving.images import Device, images
 from constructs_lib.serving.models import (
     AnyModel,
@@ -19,17 +19,16 @@ S3 = "s3://my-models/model.tar.gz"
 DLC = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 
 
-def problems(
-    model: AnyModel, instance: str, *, autoscaled: bool = False, region: str | None = None
-) -> list[tuple[str, str]]:
-    found = hosting_problems(model, instance, autoscaled=autoscaled, region=region)
+def problems(model: AnyModel, instance: str, *, autoscaled: bool = False) -> list[tuple[str, str]]:
+    found = hosting_problems(model, instance, autoscaled=autoscaled)
     return [(problem.field, problem.message) for problem in found]
 
 
 @pytest.mark.parametrize("instance", ["ml.c6i.large", "ml.g5.xlarge", "ml.m5.large"])
 @pytest.mark.parametrize("autoscaled", [False, True])
 def test_a_framework_model_runs_on_cpu_and_gpu(instance: str, autoscaled: bool) -> None:
-    assert problems(PyTorchModel(artifact=S3), instance, autoscaled=autoscaled, region="eu-west-1") == []
+    assert problems(PyTorchModel(artifact=S3), instance, autoscaled=autoscaled) == []
+    assert list(region_problems(PyTorchModel(artifact=S3), instance, "eu-west-1")) == []
 
 
 @pytest.mark.parametrize("instance", ["ml.t2.medium", "ml.t2.xlarge"])
@@ -138,7 +137,7 @@ def test_a_framework_without_any_image_for_the_device_is_a_problem_of_the_instan
     assert problems(LargeLanguageModel(model_id="Qwen/Qwen3-8B"), "ml.c6i.large") == [
         (
             "instance_type",
-            "vLLM has no inference image for cpu on SageMaker; it has them for gpu on SageMaker; or set 'image'",
+            "vLLM server has no inference image for cpu on SageMaker; it has them for gpu on SageMaker; or set 'image'",
         )
     ]
 
@@ -159,17 +158,17 @@ def test_an_instance_type_that_does_not_exist_is_the_only_problem_reported(name:
 
 
 def test_a_region_without_a_registry_is_a_problem_of_the_region() -> None:
-    ((field, message),) = problems(OnnxModel(artifact=S3), "ml.c6i.large", region="us-eats-1")
+    (problem,) = region_problems(OnnxModel(artifact=S3), "ml.c6i.large", "us-eats-1")
 
-    assert field == "region"
-    assert message.startswith(
+    assert problem.field == "region"
+    assert problem.message.startswith(
         "'us-eats-1' has no registry with the image 'pytorch-inference:2.6.0-cpu-py312'; did you mean 'us-east-1'? It is "
         "in af-south-1, ap-east-1, "
     )
 
 
 def test_an_image_of_your_own_is_not_looked_for_in_the_region() -> None:
-    assert problems(ContainerModel(image="example/mine:1"), "ml.c6i.large", region="us-eats-1") == []
+    assert list(region_problems(ContainerModel(image="example/mine:1"), "ml.c6i.large", "us-eats-1")) == []
 
 
 def test_fails_at_a_base_that_a_version_does_not_come_with() -> None:

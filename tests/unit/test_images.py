@@ -164,6 +164,23 @@ def test_a_device_without_any_image_is_refused_with_those_that_have_some() -> No
     )
 
 
+def test_the_images_that_train_are_found_beside_those_that_serve() -> None:
+    trained = find_image("pytorch-training", "2.10", device=Device.GPU)
+    assert trained.uri("us-east-1").endswith("amazonaws.com/pytorch-training:2.10.0-gpu-py313")
+    assert find_image("pytorch-training", device=Device.CPU).tag == "2.14-cpu-amzn2023-sagemaker"
+    assert find_image("tensorflow-training", "2.19", device=Device.CPU).tag == "2.19.0-cpu-py312"
+
+
+def test_a_version_without_a_training_image_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(
+        ImageNotFoundError,
+        match=r"^'3\.0' is not a TensorFlow version with a training image for cpu on SageMaker; choose one of 2\.21\.0, ",
+    ):
+        find_image("tensorflow-training", "3.0", device=Device.CPU)
+    with pytest.raises(ImageNotFoundError, match=r"^PyTorch has no training image for neuronx on SageMaker; it has"):
+        find_image("pytorch-training", device=Device.NEURONX)
+
+
 def test_an_unknown_framework_is_refused_with_the_nearest() -> None:
     with pytest.raises(ImageNotFoundError, match=r"^'pytroch' is not a framework .* did you mean 'pytorch'"):
         find_image("pytroch", device=Device.CPU)

@@ -137,7 +137,11 @@ def test_ec2_has_the_types_that_sagemaker_lacks() -> None:
         ),
         (
             "ml.t3.medium",
-            "'ml.t3.medium' is not a SageMaker instance type for hosting (EC2 has it, SageMaker does not)",
+            "'ml.t3.medium' is not a SageMaker instance type for hosting (SageMaker has it for training only)",
+        ),
+        (
+            "ml.t3.nano",
+            "'ml.t3.nano' is not a SageMaker instance type for hosting (EC2 has it, SageMaker does not)",
         ),
         ("", "'' is not a SageMaker instance type for hosting"),
         ("ml_c5", "'ml_c5' is not a SageMaker instance type for hosting"),
@@ -153,6 +157,14 @@ def test_a_hosting_type_that_batch_transform_lacks_is_refused_for_it() -> None:
     with pytest.raises(InstanceTypeError, match=r"for batch transform \(SageMaker has it for hosting only\)") as caught:
         instance_type("ml.c8g.large", use=Use.TRANSFORM)
     assert all(name in instance_types(Use.TRANSFORM) for name in caught.value.alternatives)
+
+
+def test_a_type_is_looked_up_for_training() -> None:
+    assert instance_type("ml.t3.medium", use=Use.TRAINING).uses == {Use.TRAINING}
+    with pytest.raises(
+        InstanceTypeError, match=r"for training \(SageMaker has it for hosting and batch transform only\)"
+    ):
+        instance_type("ml.inf2.xlarge", use=Use.TRAINING)
 
 
 def test_a_sagemaker_name_is_refused_for_ec2() -> None:

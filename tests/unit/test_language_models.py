@@ -86,6 +86,7 @@ def test_fails_at_a_degree_on_an_instance_without_accelerators() -> None:
 @pytest.mark.parametrize(
     ("image", "host"),
     [
+        (find_image("vllm-server", "2.6", device=Device.GPU), "al2023-ami-sagemaker-inference-gpu-4-1"),
         (find_image("vllm", "0.30", device=Device.GPU), "al2023-ami-sagemaker-inference-gpu-4-1"),
         (find_image("djl-lmi", "0.38", device=Device.GPU), "al2023-ami-sagemaker-inference-gpu-4-1"),
         (find_image("vllm", "0.19", device=Device.GPU), "al2-ami-sagemaker-inference-gpu-3-1"),

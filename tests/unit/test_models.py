@@ -14,6 +14,7 @@ from constructs_lib.serving.models import (
     ContainerModel,
     HuggingFaceModel,
     LargeLanguageModel,
+    ModelPackageModel,
     OnnxModel,
     PyTorchModel,
     TensorFlowModel,
@@ -32,6 +33,10 @@ S3 = "s3://my-models/model.tar.gz"
         (HuggingFaceModel(model_id="distilbert/distilbert-base-uncased"), "huggingface"),
         (LargeLanguageModel(model_id="Qwen/Qwen3-8B"), "llm"),
         (ContainerModel(image="example/mine:1"), "container"),
+        (
+            ModelPackageModel(model_package_arn="arn:aws:sagemaker:us-east-1:111122223333:model-package/ranking/3"),
+            "model-package",
+        ),
     ],
 )
 def test_every_kind_of_model_names_its_framework(model: AnyModel, framework: str) -> None:

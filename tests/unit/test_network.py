@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
+from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.serving.models import ContainerModel, HuggingFaceModel, Model, OnnxModel, PyTorchModel
 from constructs_lib.serving.network import PrivateRegistry, VpcConfig

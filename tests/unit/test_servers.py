@@ -29,6 +29,8 @@ S3 = "s3://my-models/model.tar.gz"
         (OnnxModel(artifact=S3), "ml.c6i.large", "pytorch-inference", "2.6.0-cpu-py312"),
         (TensorFlowModel(artifact=S3), "ml.c6i.large", "tensorflow-inference", "2.20.0-cpu-py312"),
         (TensorFlowModel(artifact=S3, version="2.19"), "ml.g5.xlarge", "tensorflow-inference", "2.19.0-gpu"),
+        (LargeLanguageModel(model_id="a/b"), "ml.g5.xlarge", "vllm", "server-sagemaker-cuda-v2.6"),
+        (LargeLanguageModel(model_id="a/b", version="2.4"), "ml.g5.xlarge", "vllm", "server-sagemaker-cuda-v2.4"),
         (PyTorchModel(artifact=S3), "ml.c7g.large", "pytorch-inference-arm64", "2.6.0-cpu-py312-ubuntu22.04-sagemaker"),
     ],
 )
