@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,15 @@ Operation = Callable[[Scope, Parameters], Parameters]
 Response = tuple[int, dict[str, str], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a caller must be allowed besides the operation itself."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
 class JsonService:
     """A service that speaks AWS's JSON protocol: ``POST /`` with the operation in ``X-Amz-Target``.
 
@@ -35,11 +45,19 @@ class JsonService:
         The boto3 client name, by which botocore keeps its model.
     resources
         Says which resources' ARNs IAM is asked about for an operation with its parameters.
+    further_rights
+        Says what else the caller must be allowed.
     """
 
-    def __init__(self, name: str, resources: Callable[[Scope, str, Parameters], list[str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        resources: Callable[[Scope, str, Parameters], list[str]],
+        further_rights: Callable[[Scope, str, Parameters], list[Right]] = lambda *_: [],
+    ) -> None:
         self.name = name
         self.resources = resources
+        self.further_rights = further_rights
         self.operations: dict[str, Operation] = {}
 
     def operation(self, name: str) -> Callable[[Operation], Operation]:
@@ -84,8 +102,11 @@ class JsonService:
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(result, default=_plain).encode()
 
     def _authorize(self, scope: Scope, headers: Mapping[str, str], name: str, parameters: Parameters) -> None:
-        resources = self.resources(scope, name, parameters) if isinstance(parameters, dict) else ["*"]
-        backend.authorize(scope, headers, self.name, f"{self.name}:{name}", resources)
+        known = parameters if isinstance(parameters, dict) else {}
+        backend.authorize(scope, headers, self.name, f"{self.name}:{name}", self.resources(scope, name, known))
+        for right in self.further_rights(scope, name, known):
+            service = right.action.partition(":")[0]
+            backend.authorize(scope, headers, service, right.action, [right.resource], context=right.context)
 
 
 def error_response(error: ServiceError, *, message_member: str = "message") -> Response:

@@ -43,6 +43,8 @@ _SERVICES = (
     "states",
     "sts",
 )
+# A kubeconfig: manifests are applied to its cluster, too.
+_KUBECONFIG = "LOCAL_AWS_KUBECONFIG"
 
 
 class StartFailedError(Exception):
@@ -158,6 +160,8 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         from ministack.app import app
 
         from local_aws import extension
+        from local_aws.services.kubernetes.objects import KubernetesObjects, use_objects
+        from local_aws.services.kubernetes.real_cluster import RealCluster
         from local_aws.services.sagemaker.instance_metrics import InstanceMetrics
         from local_aws.services.sagemaker.plane import Plane, use_plane
         from local_aws.validation import service_model
@@ -169,6 +173,8 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         raise StartFailedError(str(error)) from error
     plane = Plane(state / "endpoints", hosting, {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"})
     use_plane(plane)
+    kubeconfig = os.environ.get(_KUBECONFIG)
+    use_objects(KubernetesObjects(state / "kubernetes", RealCluster(Path(kubeconfig)) if kubeconfig else None))
     InstanceMetrics().start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -28,13 +28,23 @@ def environment_of(container: Container, *, base: Path, python: Path) -> dict[st
     python
         The interpreter that runs it, which is the first on its PATH.
     """
-    env = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
-    env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
-    env |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "SAGEMAKER_BASE_DIR": "/opt/ml"}
+    env = process_environment(python)
     env |= {"SM_MODEL_DIR": "/opt/ml/model", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
     if container.multi_model:
         env["SAGEMAKER_MULTI_MODEL"] = "true"
     if container.hostname:
         env["HOSTNAME"] = container.hostname
     env |= container.environment
-    return {k: _OPT_ML.sub(lambda _: str(base), v) for k, v in env.items()}
+    return {name: with_base(value, base) for name, value in env.items()}
+
+
+def process_environment(python: Path) -> dict[str, str]:
+    """Return what every container's process has, whatever it runs."""
+    env = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
+    env["PATH"] = os.pathsep.join([str(python.parent), env.get("PATH", os.defpath)])
+    return env | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "SAGEMAKER_BASE_DIR": "/opt/ml"}
+
+
+def with_base(text: str, base: Path) -> str:
+    """Return a text with ``base`` for ``/opt/ml`` wherever it is named."""
+    return _OPT_ML.sub(lambda _: str(base), text)

@@ -37,7 +37,7 @@ def cache_root() -> Path:
     return base / "inference-constructs"
 
 
-def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], None]) -> Path:
+def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], None], cwd: Path | None = None) -> Path:
     """Return the interpreter for the handler in ``code``, with its requirements installed.
 
     Parameters
@@ -48,6 +48,8 @@ def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], N
         Receives pip's output.
     pause
         Called again and again while pip runs; waits a little, or raises to give up.
+    cwd
+        Where pip runs, and so what relative paths in the requirements are relative to. None: nowhere in particular.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], N
             # Console scripts have their environment's path in them, so it is built in place: the mark makes it valid.
             with exclusive(home.with_suffix(".lock"), pause) as lock:
                 if not (home / _COMPLETE).is_file():
-                    _build(home, requirements, log=log, pause=pause, lock=lock)
+                    _build(home, requirements, cwd=cwd or home, log=log, pause=pause, lock=lock)
         except (OSError, subprocess.CalledProcessError) as e:
             raise HostFailedError(
                 f"no Python environment for code/requirements.txt could be made in {home.parent}: {e}"
@@ -103,7 +105,15 @@ def _key_parts(requirements: Path) -> Iterator[bytes]:
             yield path.read_bytes()
 
 
-def _build(home: Path, requirements: Path, *, log: Callable[[str], None], pause: Callable[[], None], lock: int) -> None:
+def _build(
+    home: Path,
+    requirements: Path,
+    *,
+    cwd: Path,
+    log: Callable[[str], None],
+    pause: Callable[[], None],
+    lock: int,
+) -> None:
     shutil.rmtree(home, ignore_errors=True)
     try:
         has_pip = importlib.util.find_spec("pip") is not None
@@ -111,7 +121,7 @@ def _build(home: Path, requirements: Path, *, log: Callable[[str], None], pause:
         site = next(home.glob("Lib/site-packages" if sys.platform == "win32" else "lib/python*/site-packages"))
         lines = "".join(f"{p}\n" for p in _base_packages())
         (site / "local-aws-base.pth").write_text(lines, encoding="utf-8")
-        _pip_install(home, requirements, has_pip=has_pip, log=log, pause=pause, lock=lock)
+        _pip_install(home, requirements, has_pip=has_pip, cwd=cwd, log=log, pause=pause, lock=lock)
         (home / _COMPLETE).touch()
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
@@ -119,7 +129,14 @@ def _build(home: Path, requirements: Path, *, log: Callable[[str], None], pause:
 
 
 def _pip_install(
-    home: Path, requirements: Path, *, has_pip: bool, log: Callable[[str], None], pause: Callable[[], None], lock: int
+    home: Path,
+    requirements: Path,
+    *,
+    has_pip: bool,
+    cwd: Path,
+    log: Callable[[str], None],
+    pause: Callable[[], None],
+    lock: int,
 ) -> None:
     # Our own pip installs for the other interpreter: a second pip would cost three seconds.
     pip = (
@@ -128,7 +145,7 @@ def _pip_install(
     options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--no-warn-script-location"]
     command = [*pip, "install", *options, "-r", str(requirements)]
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    process = LoggedProcess(command, cwd=home, env=env, log=log, keep_open=[lock])
+    process = LoggedProcess(command, cwd=cwd, env=env, log=log, keep_open=[lock])
     with contextlib.ExitStack() as stack:
         stack.callback(process.end, grace=2)
         while process.returncode is None:

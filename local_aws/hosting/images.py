@@ -26,11 +26,14 @@ class Server:
 
 
 _PYTORCH = Server(title="PyTorch", module="pytorch")
-_TENSORFLOW = Server(title="TensorFlow")
+_TENSORFLOW = Server(title="TensorFlow", module="tensorflow")
 _HUGGING_FACE = Server(title="Hugging Face")
 _MXNET = Server(title="MXNet")
 _LANGUAGE_MODEL = Server(title="large language model")
 _NEO = Server(title="Neo-compiled model")
+_NEO_PYTORCH = Server(title="Neo-compiled PyTorch model", module="pytorch")
+_NEO_TENSORFLOW = Server(title="Neo-compiled TensorFlow model", module="tensorflow")
+_NEO_ONNX = Server(title="Neo-compiled ONNX model", module="toolkit")
 
 OWN_CONTAINER = Server(title="own container", module="toolkit")
 """Any other image: it is opaque, but an archive with a handler is served by sagemaker-inference alone."""
@@ -62,10 +65,16 @@ SERVERS: Mapping[str, Server] = {
     "vllm": _LANGUAGE_MODEL,
     "vllm-arm64": _LANGUAGE_MODEL,
     "sagemaker-inference-mxnet": _NEO,
-    "sagemaker-inference-pytorch": _NEO,
-    "sagemaker-inference-tensorflow": _NEO,
+    "sagemaker-inference-pytorch": _NEO_PYTORCH,
+    "sagemaker-inference-tensorflow": _NEO_TENSORFLOW,
+    "sagemaker-neo-keras": _NEO,
+    "sagemaker-neo-mxnet": _NEO,
+    "sagemaker-neo-onnx": _NEO_ONNX,
+    "sagemaker-neo-pytorch": _NEO_PYTORCH,
+    "sagemaker-neo-tensorflow": _NEO_TENSORFLOW,
+    "xgboost-neo": _NEO,
 }
-"""Repository names of the AWS Deep Learning Containers (constructs_lib/serving/images.json lists the images)."""
+"""Repository names of the AWS Deep Learning Containers and of Neo's, whose models are not compiled here."""
 
 
 def repository(image: str) -> str:

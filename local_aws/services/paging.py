@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +21,15 @@ class _Record(Protocol):
 R = TypeVar("R", bound=_Record)
 
 
-def listed(records: Iterable[R], request: Parameters, member: str, summary: Callable[[R], Parameters]) -> Parameters:
+def listed(
+    records: Iterable[R],
+    request: Parameters,
+    member: str,
+    summary: Callable[[R], Parameters],
+    *,
+    equals: Mapping[str, str] | None = None,
+    order: str = "Descending",
+) -> Parameters:
     """Return one page of records.
 
     Parameters
@@ -30,17 +38,29 @@ def listed(records: Iterable[R], request: Parameters, member: str, summary: Call
         All records of the kind.
     request
         The parameters that every ``List…`` operation of SageMaker takes: ``NameContains``, ``CreationTimeAfter``,
-        ``CreationTimeBefore``, ``SortBy``, ``SortOrder``, ``MaxResults`` and ``NextToken``.
+        ``CreationTimeBefore``, ``LastModifiedTimeAfter``, ``LastModifiedTimeBefore``, ``StatusEquals``, ``SortBy``,
+        ``SortOrder``, ``MaxResults`` and ``NextToken``.
     member
         The name of the list in the result.
     summary
         Renders one record.
+    equals
+        The attribute that each further ``…Equals`` parameter asks for.
+    order
+        The ``SortOrder`` of a request that names none.
     """
-    wanted = [record for record in records if _matches(record, request)]
-    by_name = request.get("SortBy", "CreationTime") == "Name"
-    # SageMaker: "The default is Descending" for every resource family here.
-    descending = request.get("SortOrder", "Descending") == "Descending"
-    wanted.sort(key=lambda record: (record.name if by_name else "", record.created, record.name), reverse=descending)
+    attributes = {"StatusEquals": "status", **(equals or {})}
+    asked = {attribute: request[name] for name, attribute in attributes.items() if name in request}
+    wanted = [
+        record
+        for record in records
+        if _matches(record, request) and all(getattr(record, name) == value for name, value in asked.items())
+    ]
+    by = {"Name": "name", "Status": "status"}.get(request.get("SortBy", ""), "created")
+    wanted.sort(
+        key=lambda record: (getattr(record, by), record.created, record.name),
+        reverse=request.get("SortOrder", order) == "Descending",
+    )
     start = _position(request.get("NextToken"))
     end = start + int(request.get("MaxResults", 10))
     page: Parameters = {member: [summary(record) for record in wanted[start:end]]}
@@ -58,10 +78,12 @@ def _position(token: str | None) -> int:
 
 
 def _matches(record: _Record, request: Parameters) -> bool:
-    return (
-        str(request.get("NameContains", "")).lower() in record.name.lower()
-        and record.created > _moment(request.get("CreationTimeAfter"), datetime.min.replace(tzinfo=UTC))
-        and record.created < _moment(request.get("CreationTimeBefore"), datetime.max.replace(tzinfo=UTC))
+    return str(request.get("NameContains", "")).lower() in record.name.lower() and all(
+        _moment(request.get(f"{name}After"), datetime.min.replace(tzinfo=UTC))
+        < getattr(record, attribute)
+        < _moment(request.get(f"{name}Before"), datetime.max.replace(tzinfo=UTC))
+        for name, attribute in (("CreationTime", "created"), ("LastModifiedTime", "modified"))
+        if f"{name}After" in request or f"{name}Before" in request
     )
 
 

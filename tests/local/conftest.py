@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aws_clients import Aws
+from model_hosts import Hosts
+from training_jobs import put_data
 
 from local_aws.process import LocalAws
 
@@ -23,3 +26,20 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     state = tmp_path_factory.mktemp("fake-local-aws")
     with LocalAws.start(state=state, hosting="fake_hosting") as server:
         yield Aws(server)
+
+
+@pytest.fixture(scope="session")
+def training_aws(local_aws: LocalAws) -> Aws:
+    """Local AWS with data to train on."""
+    aws = Aws(local_aws)
+    put_data(aws)
+    return aws
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
+    """Hosts of models, which end with the test."""
+    monkeypatch.setenv("LOCAL_AWS_CACHE", str(tmp_path / "cache"))
+    made = Hosts(tmp_path)
+    yield made
+    made.stop()

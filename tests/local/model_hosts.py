@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_aws.hosting import Container, Host
+import pytest
+
+from local_aws.hosting import Container, Host, HostFailedError
 
 PYTORCH = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 
@@ -153,3 +155,10 @@ def ping(host: Host) -> int:
             return c.getresponse().status
     except ConnectionError:
         return 0
+
+
+def failure(hosts: Hosts, files: dict[str, str | bytes] | Path | str, **options: object) -> str:
+    with pytest.raises(HostFailedError) as e:
+        hosts.start(files, **options)
+    assert "\n" not in str(e.value)
+    return str(e.value)

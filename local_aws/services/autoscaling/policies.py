@@ -24,6 +24,10 @@ _METRICS = {
         "SageMakerVariantConcurrentRequestsPerModelHighResolution",
     ),
     "sagemaker:variant:DesiredProvisionedConcurrency": ("SageMakerVariantProvisionedConcurrencyUtilization",),
+    "sagemaker:inference-component:DesiredCopyCount": (
+        "SageMakerInferenceComponentInvocationsPerCopy",
+        "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+    ),
 }
 
 

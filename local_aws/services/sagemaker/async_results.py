@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from local_aws import backend, telemetry
 from local_aws.api import Parameters
@@ -21,6 +20,7 @@ from local_aws.execution_role import ExecutionRole
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.metrics import publish_async
 from local_aws.services.sagemaker.models import execution_role
+from local_aws.services.sagemaker.s3_data import split
 from local_aws.services.sagemaker.state import Endpoint
 from local_aws.services.sagemaker.variants import RunningVariant
 
@@ -90,7 +90,7 @@ class Results:
         if "Body" in self._job.request:
             body: bytes = self._job.request["Body"]
             return body
-        bucket, key = _split(self._job.request["InputLocation"])
+        bucket, key = split(self._job.request["InputLocation"])
         try:
             self._role.require("s3:GetObject", [f"arn:aws:s3:::{bucket}/{key}"])
         except ServiceError as denied:
@@ -134,7 +134,7 @@ class Results:
         return RequestFailedError("RequestDownloadFailures", f"ClientError: Failed to download {location}: {why}")
 
     def _write(self, location: str, content: bytes, content_type: str) -> None:
-        bucket, key = _split(location)
+        bucket, key = split(location)
         self._role.require("s3:PutObject", [f"arn:aws:s3:::{bucket}/{key}"])
         backend.put_object(self._scope, bucket, key, content, content_type)
 
@@ -166,11 +166,6 @@ class Results:
 
     def _count(self, metric: str) -> None:
         publish_async(self._scope, self._endpoint.name, {metric: 1.0})
-
-
-def _split(location: str) -> tuple[str, str]:
-    parts = urlsplit(location)
-    return parts.netloc, parts.path.lstrip("/")
 
 
 def _time(moment: datetime) -> str:

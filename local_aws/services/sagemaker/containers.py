@@ -18,7 +18,12 @@ from local_aws.services.sagemaker.model_data import ModelData
 from local_aws.services.sagemaker.models import ECR_IMAGE
 from local_aws.services.sagemaker.plane import Host, plane
 
-_SERVICE_NAMESPACES = ("/aws/sagemaker/Endpoints", "AWS/SageMaker")
+_SERVICE_NAMESPACES = (
+    "/aws/sagemaker/Endpoints",
+    "/aws/sagemaker/TrainingJobs",
+    "/aws/sagemaker/TransformJobs",
+    "AWS/SageMaker",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,7 @@ def open_container(role: ExecutionRole, definition: Parameters, place: Place, *,
         The plane's ``HostFailedError`` when the container does not start.
     """
     scope = role.scope
-    _require_rights(role, definition["Image"], place)
+    require_rights(role, definition["Image"], place.log_group, place.log_stream)
     workdir = plane().directory / f"{place.owner}-{secrets.token_hex(4)}"
     workdir.mkdir(parents=True)
     try:
@@ -133,10 +138,11 @@ def open_container(role: ExecutionRole, definition: Parameters, place: Place, *,
     return RunningContainer(name=name, definition=definition, role=role, place=place, workdir=workdir, host=host)
 
 
-def _require_rights(role: ExecutionRole, image: str, place: Place) -> None:
+def require_rights(role: ExecutionRole, image: str, log_group: str, log_stream: str) -> None:
     """Refuse unless the role may pull the image, write the logs and publish the instance metrics.
 
-    These are the actions of "CreateModel API: Execution Role Permissions" in the SageMaker developer guide.
+    These are the actions of "CreateModel API: Execution Role Permissions" in the SageMaker developer guide; those of
+    "CreateTrainingJob API" there are the same.
     """
     parts = ECR_IMAGE.fullmatch(image)
     if parts is not None:
@@ -144,8 +150,8 @@ def _require_rights(role: ExecutionRole, image: str, place: Place) -> None:
         role.require("ecr:GetAuthorizationToken", ["*"])
         for action in ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
             role.require(action, [repository])
-    group_arn = role.scope.arn("logs", f"log-group:{place.log_group}")
-    stream_arn = f"{group_arn}:log-stream:{place.log_stream}"
+    group_arn = role.scope.arn("logs", f"log-group:{log_group}")
+    stream_arn = f"{group_arn}:log-stream:{log_stream}"
     role.require("logs:CreateLogGroup", [group_arn, f"{group_arn}:*"])
     role.require("logs:CreateLogStream", [f"{group_arn}:*", group_arn, stream_arn])
     role.require("logs:PutLogEvents", [stream_arn, f"{group_arn}:*"])

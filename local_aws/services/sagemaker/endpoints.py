@@ -149,10 +149,8 @@ def delete_endpoint(scope: Scope, request: Parameters) -> Parameters:
 @SAGEMAKER.operation("ListEndpoints")
 def list_endpoints(scope: Scope, request: Parameters) -> Parameters:
     """List endpoints."""
-    wanted = request.get("StatusEquals")
-    endpoints = [endpoint for endpoint in state(scope).endpoints.all() if wanted in (None, endpoint.status)]
     return listed(
-        endpoints,
+        state(scope).endpoints.all(),
         request,
         "Endpoints",
         lambda endpoint: {

@@ -138,17 +138,10 @@ def delete_inference_component(scope: Scope, request: Parameters) -> Parameters:
 def list_inference_components(scope: Scope, request: Parameters) -> Parameters:
     """List inference components."""
     held = state(scope)
-    filters = {"StatusEquals": "status", "EndpointNameEquals": "endpoint_name", "VariantNameEquals": "variant_name"}
-    components = [
-        component
-        for component in held.components.all()
-        if all(
-            getattr(component, field) == request.get(name, getattr(component, field)) for name, field in filters.items()
-        )
-    ]
     return listed(
-        components,
+        held.components.all(),
         request,
         "InferenceComponents",
         lambda component: component.summary(held.endpoints.arn(component.endpoint_name)),
+        equals={"EndpointNameEquals": "endpoint_name", "VariantNameEquals": "variant_name"},
     )

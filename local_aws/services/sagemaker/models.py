@@ -43,6 +43,10 @@ def _check(scope: Scope, request: Parameters, model: Model) -> None:
     _check_execution(request, model)
     role = execution_role(scope, model)
     for container in model.containers:
+        if "ModelPackageName" in container:
+            raise validation_error(
+                "local AWS does not have model packages (ModelPackageName): use Image and ModelDataUrl."
+            )
         image = container.get("Image")
         if image is None:
             raise validation_error("Image is required for each container that is not from a model package.")

@@ -15,7 +15,31 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
-class Host(Protocol):
+class Stoppable(Protocol):
+    """Whatever runs until it is stopped."""
+
+    def stop(self) -> None:
+        """Stop; once more is harmless."""
+
+
+class TrainingHost(Stoppable, Protocol):
+    """A training script, as :mod:`local_aws.hosting` runs it."""
+
+    @property
+    def submit_directory(self) -> str:
+        """Where the script is: an archive in S3, or a directory of the container."""
+
+    def path(self, path: str) -> Path:
+        """Return where a path of the container is."""
+
+    def run(self, source: Path | None, *, pause: Callable[[], None]) -> None:
+        """Run the script to its end; raise ``HostFailedError`` when it fails, or whatever ``pause`` raises."""
+
+    def end(self, *, grace: float) -> None:
+        """SIGTERM, and after ``grace`` seconds SIGKILL."""
+
+
+class Host(Stoppable, Protocol):
     """A running container, as :mod:`local_aws.hosting` gives it."""
 
     @property
@@ -28,9 +52,6 @@ class Host(Protocol):
 
     def start(self) -> None:
         """Start, and return when ``/ping`` answers 200; raise ``HostFailedError`` otherwise."""
-
-    def stop(self) -> None:
-        """Stop; once more is harmless."""
 
     def add_model(self, name: str, archive: Path) -> str:
         """Extract a model for a multi-model container, and return its directory, for ``POST /models``."""
@@ -48,7 +69,7 @@ class Plane:
     directory
         Under it, each container gets a directory of its own.
     module
-        Has ``Container``, ``Host`` and ``HostFailedError``.
+        Has ``Container``, ``Host`` and ``HostFailedError``, and ``TrainingContainer`` and ``TrainingHost``.
     environment
         What every container gets beside its own environment: the address of local AWS.
     """
@@ -56,7 +77,7 @@ class Plane:
     directory: Path
     module: str = "local_aws.hosting"
     environment: Mapping[str, str] = field(default_factory=dict)
-    _hosts: set[Host] = field(default_factory=set)
+    _hosts: set[Stoppable] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -88,7 +109,17 @@ class Plane:
             raise
         return host
 
-    def close(self, host: Host) -> None:
+    def train(self, container: Mapping[str, Any], *, workdir: Path, log: Callable[[str], None]) -> TrainingHost:
+        """Return a host for a training job, which the plane stops when it stops itself."""
+        module = importlib.import_module(self.module)
+        environment = {**self.environment, **container["environment"]}
+        spec = module.TrainingContainer(**{**container, "environment": environment})
+        host: TrainingHost = module.TrainingHost(spec, workdir=workdir, log=log)
+        with self._lock:
+            self._hosts.add(host)
+        return host
+
+    def close(self, host: Stoppable) -> None:
         """Stop a container."""
         with self._lock:
             self._hosts.discard(host)

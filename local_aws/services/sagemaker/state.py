@@ -1,28 +1,20 @@
-"""What SageMaker remembers: models, endpoint configurations, endpoints and tags of one account and region."""
+"""What SageMaker remembers of one account and region: models, endpoints, inference components, jobs and tags."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from local_aws.api import Parameters
-from local_aws.errors import validation_error
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.component_state import InferenceComponent
+from local_aws.services.sagemaker.status import Moving, now
+from local_aws.services.sagemaker.tables import CompilationJobs, Table, TrainingJobs, TransformJobs
 
 if TYPE_CHECKING:
     from local_aws.services.sagemaker.async_inference import AsyncQueue
     from local_aws.services.sagemaker.variants import RunningVariant
-
-# "Deleted" is ours: the endpoint is gone by then, and whoever waited for that is told.
-_SETTLED = ("InService", "Failed", "Deleted")
-
-
-def now() -> datetime:
-    """Return the current time, as AWS keeps it."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,22 +62,16 @@ class EndpointConfig:
 
 
 @dataclass(slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Moving):
     """An endpoint: its status, its configuration and the variants that serve."""
 
-    name: str
-    arn: str
+    kind: ClassVar[str] = "endpoint"
+
     config: EndpointConfig
-    status: str = "Creating"
-    failure_reason: str | None = None
     deployment_config: Parameters | None = None
     variants: dict[str, RunningVariant] = field(default_factory=dict)
     shadows: dict[str, RunningVariant] = field(default_factory=dict)
     queue: AsyncQueue | None = None
-    created: datetime = field(default_factory=now)
-    modified: datetime = field(default_factory=now)
-    settled: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def is_async(self) -> bool:
@@ -97,91 +83,6 @@ class Endpoint:
         """Whether its models are inference components."""
         return "ExecutionRoleArn" in self.config.request and all("ModelName" not in v for v in self.config.variants)
 
-    def begin(self, status: str) -> None:
-        """Move to a status in which something is under way.
-
-        Raises
-        ------
-        ServiceError
-            When something is under way already.
-        """
-        with self._lock:
-            if self.status not in _SETTLED:
-                raise validation_error(f'Cannot update in-progress endpoint "{self.arn}".')
-            self.set_status(status)
-
-    def set_status(self, status: str, *, failure_reason: str | None = None) -> None:
-        """Move to another status; ``InService``, ``Failed`` and ``Deleted`` end what was under way."""
-        # FailureReason is a string of at most 1024 characters.
-        self.failure_reason = failure_reason[:1024] if failure_reason else None
-        self.status = status
-        self.modified = now()
-        if status in _SETTLED:
-            self.settled.set()
-        else:
-            self.settled.clear()
-
-
-Record = TypeVar("Record", Model, EndpointConfig, Endpoint, InferenceComponent)
-
-
-class Table(Generic[Record]):
-    """The records of one kind, by name.
-
-    Names are case-insensitive when a resource is created and keep their case afterwards (CreateEndpoint's reference).
-    """
-
-    def __init__(self, scope: Scope, kind: str, arn_type: str) -> None:
-        self._scope = scope
-        self._kind = kind
-        self._arn_type = arn_type
-        self._records: dict[str, Record] = {}
-        self._lock = threading.Lock()
-
-    def arn(self, name: str) -> str:
-        """Return the ARN of a name; SageMaker writes names in ARNs in lower case."""
-        return self._scope.arn("sagemaker", f"{self._arn_type}/{name.lower()}")
-
-    def add(self, record: Record) -> None:
-        """Keep a new record.
-
-        Raises
-        ------
-        ServiceError
-            When there already is one of that name.
-        """
-        with self._lock:
-            if record.name.lower() in self._records:
-                raise validation_error(f'Cannot create already existing {self._kind} "{record.arn}".')
-            self._records[record.name.lower()] = record
-
-    def get(self, name: str) -> Record:
-        """Return a record.
-
-        Raises
-        ------
-        ServiceError
-            When there is none of that name.
-        """
-        record = self._records.get(name.lower())
-        if record is None:
-            raise validation_error(f'Could not find {self._kind} "{self.arn(name)}".')
-        return record
-
-    def find(self, name: str) -> Record | None:
-        """Return a record, or None when there is none of that name."""
-        return self._records.get(name.lower())
-
-    def remove(self, name: str) -> None:
-        """Forget a record."""
-        with self._lock:
-            self._records.pop(name.lower(), None)
-
-    def all(self) -> list[Record]:
-        """Return every record."""
-        with self._lock:
-            return list(self._records.values())
-
 
 class State:
     """SageMaker's resources of one account and region."""
@@ -191,7 +92,15 @@ class State:
         self.configs: Table[EndpointConfig] = Table(scope, "endpoint configuration", "endpoint-config")
         self.endpoints: Table[Endpoint] = Table(scope, "endpoint", "endpoint")
         self.components: Table[InferenceComponent] = Table(scope, "inference component", "inference-component")
+        self.training_jobs = TrainingJobs(scope)
+        self.transform_jobs = TransformJobs(scope)
+        self.compilation_jobs = CompilationJobs(scope)
         self.tags: dict[str, dict[str, str]] = {}
+
+    @property
+    def tables(self) -> list[Table[Any]]:
+        """Every kind of resource that has tags."""
+        return [table for table in vars(self).values() if isinstance(table, Table)]
 
 
 _states: dict[Scope, State] = {}

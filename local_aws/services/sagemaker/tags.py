@@ -5,9 +5,8 @@ from __future__ import annotations
 from local_aws.api import Parameters
 from local_aws.errors import validation_error
 from local_aws.scope import Scope
-from local_aws.services.sagemaker.component_state import InferenceComponent
 from local_aws.services.sagemaker.service import SAGEMAKER
-from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, Model, state
+from local_aws.services.sagemaker.state import state
 
 _MOST_TAGS = 50
 
@@ -55,12 +54,5 @@ def _tags(scope: Scope, arn: str) -> list[Parameters]:
 
 
 def _check_exists(scope: Scope, arn: str) -> None:
-    held = state(scope)
-    records: list[Model | EndpointConfig | Endpoint | InferenceComponent] = [
-        *held.models.all(),
-        *held.configs.all(),
-        *held.endpoints.all(),
-        *held.components.all(),
-    ]
-    if not any(record.arn == arn for record in records):
+    if not any(record.arn == arn for table in state(scope).tables for record in table.all()):
         raise validation_error(f"Could not find resource: {arn}")

@@ -1,0 +1,1 @@
+"""The Kubernetes objects of local AWS's clusters: checked as the API server would, and kept in files."""
