@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.data_capture import DataCapture
     from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
     from constructs_lib.sagemaker.endpoint_config import EndpointConfig
+    from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
+    from constructs_lib.sagemaker.inference_components.endpoint import InferenceComponentEndpoint
+    from constructs_lib.sagemaker.inference_components.inference_component import InferenceComponent
+    from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
+    from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
     from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
     from constructs_lib.sagemaker.model import IModel, Model
     from constructs_lib.sagemaker.monitoring.endpoint_monitoring import EndpointMonitoring, InferenceDashboard
     from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+    from constructs_lib.sagemaker.multi_model.endpoint import MultiModelEndpoint
     from constructs_lib.sagemaker.overrides import Overrides
     from constructs_lib.sagemaker.rollout import Rollout
     from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling
@@ -31,6 +37,8 @@ _HOME = {
     "AsyncInference": "async_inference",
     "Autoscaling": "autoscaling",
     "BacklogScaling": "async_inference",
+    "ComponentSpecification": "inference_components.specification",
+    "CopyScaling": "inference_components.copy_scaling",
     "DataCapture": "data_capture",
     "Endpoint": "endpoint",
     "EndpointApi": "api.endpoint_api",
@@ -38,11 +46,15 @@ _HOME = {
     "EndpointMonitoring": "monitoring.endpoint_monitoring",
     "IEndpoint": "endpoint",
     "IModel": "model",
+    "InferenceComponent": "inference_components.inference_component",
+    "InferenceComponentEndpoint": "inference_components.endpoint",
     "InferenceDashboard": "monitoring.endpoint_monitoring",
     "InferenceEndpoint": "inference_endpoint",
     "InstanceVariant": "variants",
+    "ManagedInstanceScaling": "inference_components.managed_instance_scaling",
     "Model": "model",
     "Monitoring": "monitoring.monitoring",
+    "MultiModelEndpoint": "multi_model.endpoint",
     "Overrides": "overrides",
     "ProvisionedConcurrencyScaling": "serverless",
     "Rollout": "rollout",
@@ -57,6 +69,8 @@ __all__ = [
     "AsyncInference",
     "Autoscaling",
     "BacklogScaling",
+    "ComponentSpecification",
+    "CopyScaling",
     "DataCapture",
     "Endpoint",
     "EndpointApi",
@@ -64,11 +78,15 @@ __all__ = [
     "EndpointMonitoring",
     "IEndpoint",
     "IModel",
+    "InferenceComponent",
+    "InferenceComponentEndpoint",
     "InferenceDashboard",
     "InferenceEndpoint",
     "InstanceVariant",
+    "ManagedInstanceScaling",
     "Model",
     "Monitoring",
+    "MultiModelEndpoint",
     "Overrides",
     "ProvisionedConcurrencyScaling",
     "Rollout",

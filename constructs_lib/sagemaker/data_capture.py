@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
-from constructs_lib.serving.problems import Problems
+from constructs_lib.serving.problems import Problems, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
 Captured = Literal["Input", "Output", "InputAndOutput"]
-_CONTENT_TYPES_MAX = 10  # botocore sagemaker CsvContentTypes, JsonContentTypes
+# botocore sagemaker CsvContentTypes, JsonContentTypes
+_CONTENT_TYPES_MAX = 10
+_CONTENT_TYPE = re.compile(r"(?=.{1,256}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*/[a-zA-Z0-9](-*[a-zA-Z0-9.])*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +55,8 @@ class DataCapture:
         for name in ("csv_content_types", "json_content_types"):
             if len(getattr(self, name)) > _CONTENT_TYPES_MAX:
                 problems.add(name, f"must be at most {_CONTENT_TYPES_MAX}, got {len(getattr(self, name))}")
+            for number, given in enumerate(getattr(self, name)):
+                if not is_token(given) and not _CONTENT_TYPE.fullmatch(given):
+                    problems.add(f"{name}.{number}", f"must be a content type, such as 'text/csv', got '{given}'")
         problems.extend(key_problems("kms_key_arn", self.kms_key_arn))
         problems.raise_any()

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.sagemaker.endpoint_config import IEndpointConfig
-from constructs_lib.sagemaker.endpoint_rules import rollout_problems
-from constructs_lib.sagemaker.metrics import EndpointMetrics
+from constructs_lib.sagemaker.endpoint_interface import IEndpoint
+from constructs_lib.sagemaker.endpoint_rules import naming_problems, rollout_problems
+from constructs_lib.sagemaker.imported_endpoint import endpoint_by_arn, endpoint_by_name
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.rollout_deployment import deployment_config, rollback_alarms
 from constructs_lib.sagemaker.variant_scaling import VariantScaling, scale_variant
-from constructs_lib.serving.names import name_problem
-from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, is_token
+from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.scaling_guard.guard import ScalingGuard
 
-_ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:endpoint/[^/:]+")
-
-_INVOKE = [
-    "sagemaker:InvokeEndpoint",
-    "sagemaker:InvokeEndpointAsync",
-    "sagemaker:InvokeEndpointWithResponseStream",
-]
-
-
-class IEndpoint(EndpointMetrics):
-    """An endpoint, made here or imported: what it is called, who may call it, and its metrics."""
-
-    @property
-    def endpoint_arn(self) -> str:
-        """ARN of the endpoint."""
-        raise NotImplementedError
-
-    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody call this endpoint: in one answer, asynchronously, and as a stream.
-
-        Parameters
-        ----------
-        grantee
-            A role, a user, a function.
-        """
-        return iam.Grant.add_to_principal(grantee=grantee, actions=_INVOKE, resource_arns=[self.endpoint_arn])
+__all__ = ["Endpoint", "IEndpoint"]
 
 
 class Endpoint(Construct, IEndpoint):
@@ -91,18 +63,13 @@ class Endpoint(Construct, IEndpoint):
         safe_update: bool = False,
         rollout: Rollout | None = None,
     ) -> None:
-        if endpoint_name is not None:
-            _check_name(endpoint_name)
-        if rollout is not None:
-            problems = Problems("Endpoint")
-            problems.extend(rollout_problems(rollout, endpoint_config.variants, endpoint_name))
-            problems.raise_any()
-        if safe_update:
-            problems = Problems("Endpoint")
-            problems.extend(safe_update_problems(endpoint_name))
-            if not endpoint_config.variants:
-                problems.add("safe_update", "needs to know the variants: give a configuration that is made here")
-            problems.raise_any()
+        problems = Problems("Endpoint")
+        variants = endpoint_config.variants
+        problems.extend(
+            naming_problems(endpoint_name, variants_known=bool(variants), rollout=rollout, safe_update=safe_update)
+        )
+        problems.extend(rollout_problems(rollout, variants) if rollout is not None else ())
+        problems.raise_any()
         super().__init__(scope, id)
         retains = retain_all_variant_properties
         self._define(endpoint_config, endpoint_name, retains, safe_update=safe_update, rollout=rollout)
@@ -197,11 +164,7 @@ class Endpoint(Construct, IEndpoint):
         InvalidValueError
             When no endpoint can have that name.
         """
-        _check_name(endpoint_name)
-        arn = cdk.Stack.of(scope).format_arn(
-            service="sagemaker", resource="endpoint", resource_name=_lower(endpoint_name)
-        )
-        return _ImportedEndpoint(endpoint_name, arn)
+        return endpoint_by_name(scope, endpoint_name)
 
     @staticmethod
     def from_endpoint_arn(scope: Construct, endpoint_arn: str) -> IEndpoint:
@@ -219,16 +182,7 @@ class Endpoint(Construct, IEndpoint):
         InvalidValueError
             When it is no endpoint's ARN.
         """
-        if not is_token(endpoint_arn) and not _ARN.fullmatch(endpoint_arn):
-            shape = "arn:PARTITION:sagemaker:REGION:ACCOUNT:endpoint/NAME"
-            raise InvalidValueError(
-                "Endpoint", [Problem("endpoint_arn", f"must look like {shape}, got '{endpoint_arn}'")]
-            )
-        if is_token(endpoint_arn):
-            name = cdk.Fn.select(1, cdk.Fn.split("/", endpoint_arn))
-        else:
-            name = endpoint_arn.rpartition("/")[2]
-        return _ImportedEndpoint(name, endpoint_arn)
+        return endpoint_by_arn(endpoint_arn)
 
     @cached_property
     def endpoint_name(self) -> str:
@@ -261,33 +215,3 @@ def _scaling(endpoint_config: IEndpointConfig) -> dict[str, VariantScaling]:
     if asynchronous is not None and asynchronous.autoscaling is not None:
         found |= {variant.name: asynchronous.autoscaling for variant in endpoint_config.variants}
     return found
-
-
-class _ImportedEndpoint(IEndpoint):
-    def __init__(self, endpoint_name: str, endpoint_arn: str) -> None:
-        self._name, self._arn = endpoint_name, endpoint_arn
-
-    @property
-    def endpoint_name(self) -> str:
-        return self._name
-
-    @property
-    def endpoint_arn(self) -> str:
-        return self._arn
-
-
-def safe_update_problems(endpoint_name: str | None) -> list[Problem]:
-    """Hold that the scalable targets of an endpoint can be found before CloudFormation updates it."""
-    if endpoint_name is not None:
-        return []
-    return [Problem("safe_update", "needs an 'endpoint_name', by which the scalable targets are found; give it one")]
-
-
-def _check_name(name: str) -> None:
-    if wrong := name_problem(name):
-        raise InvalidValueError("Endpoint", [Problem("endpoint_name", wrong)])
-
-
-def _lower(name: str) -> str:
-    """Spell a name as SageMaker does in ARNs: in lower case."""
-    return name if is_token(name) else name.lower()

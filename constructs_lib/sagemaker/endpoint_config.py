@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -17,7 +18,7 @@ from constructs_lib.sagemaker.endpoint_config_properties import (
     capture_config,
     production_variant,
 )
-from constructs_lib.sagemaker.endpoint_rules import variant_list_problems
+from constructs_lib.sagemaker.endpoint_rules import variant_list_problems, volume_key_problems
 from constructs_lib.sagemaker.model import IModel, host_needs_of
 from constructs_lib.sagemaker.variants import InstanceVariant
 from constructs_lib.serving.problems import Problems
@@ -70,6 +71,10 @@ class EndpointConfig(Construct):
         roles must allow it; `InferenceEndpoint` sees to that.
     data_capture
         What of the traffic is kept. None: nothing is. The models' execution roles must allow it.
+    volume_kms_key_arn
+        ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
+        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts those, and no key of yours. None: a key of AWS's.
 
     Raises
     ------
@@ -88,9 +93,11 @@ class EndpointConfig(Construct):
         shadow: InstanceVariant | None = None,
         async_inference: AsyncInference | None = None,
         data_capture: DataCapture | None = None,
+        volume_kms_key_arn: str | None = None,
     ) -> None:
         problems = Problems("EndpointConfig")
         problems.extend(variant_list_problems(variants))
+        problems.extend(volume_key_problems(volume_kms_key_arn, [*variants, *([shadow] if shadow else [])]))
         problems.raise_any()
         super().__init__(scope, id)
         self.variants = tuple(variants)
@@ -111,7 +118,16 @@ class EndpointConfig(Construct):
             shadow_production_variants=[rendered(shadow)] if shadow else None,
             async_inference_config=async_config(async_inference),
             data_capture_config=capture_config(data_capture),
+            kms_key_id=volume_kms_key_arn,
         )
+        if any(getattr(each, "accelerator_type", None) for each in (*variants, shadow)):
+            self._accept_accelerator()
+
+    def _accept_accelerator(self) -> None:
+        """Let this resource have a property that CloudFormation's own schema has dropped: CDK's rule F3002."""
+        reason = "Elastic Inference is asked for by name, and inference:elastic-inference-retired warns of it"
+        rule = cdk.Acknowledgment(id="CloudFormation-Validate::F3002", reason=reason)
+        cdk.Validations.of(self._resource).acknowledge(rule)
 
     @staticmethod
     def from_endpoint_config_name(endpoint_config_name: str) -> IEndpointConfig:

@@ -30,11 +30,18 @@ def production_variant(
                 provisioned_concurrency=variant.initial_provisioned_concurrency,
             ),
         )
-    routing, dumps = variant.routing_strategy, variant.core_dumps
+    routing, dumps, reservation = variant.routing_strategy, variant.core_dumps, variant.capacity_reservation_arn
     return _config.ProductionVariantProperty(
         variant_name=variant.name,
         model_name=model_name,
-        instance_type=variant.instance_type,
+        instance_type=None if variant.fallback_instance_types else variant.instance_type,
+        instance_pools=_pools(variant),
+        capacity_reservation_config=_config.CapacityReservationConfigProperty(
+            capacity_reservation_preference="capacity-reservations-only", ml_reservation_arn=reservation
+        )
+        if reservation
+        else None,
+        accelerator_type=variant.accelerator_type,
         initial_instance_count=variant.initial_instance_count,
         initial_variant_weight=variant.weight,
         routing_config=_config.RoutingConfigProperty(routing_strategy=routing) if routing else None,
@@ -46,6 +53,15 @@ def production_variant(
         enable_ssm_access=variant.enable_ssm_access or None,
         core_dump_config=_config.CoreDumpConfigProperty(destination_s3_uri=dumps) if dumps else None,
     )
+
+
+def _pools(variant: InstanceVariant) -> list[sagemaker.CfnEndpointConfig.InstancePoolProperty] | None:
+    """Give the instance types in the order in which they are tried; None when there is one."""
+    if not variant.fallback_instance_types:
+        return None
+    types = (variant.instance_type, *variant.fallback_instance_types)
+    pool = _config.InstancePoolProperty
+    return [pool(instance_type=name, priority=priority) for priority, name in enumerate(types, start=1)]
 
 
 def async_config(settings: AsyncInference | None) -> sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty | None:

@@ -26,13 +26,18 @@ class ExecutionRole:
     owner
         The construct that the role and its policy stand under.
     given
-        A role to use instead of a new one. None: a role is made that only SageMaker may take on.
+        A role to use instead of a new one, or one that another owner has, to share it. None: a role is made that only
+        SageMaker may take on.
     """
 
-    def __init__(self, owner: Construct, given: iam.IRole | None) -> None:
+    def __init__(self, owner: Construct, given: iam.IRole | ExecutionRole | None) -> None:
         self._owner = owner
+        self._given: iam.IRole | None
+        self._made: iam.CfnRole | None = None
+        if isinstance(given, ExecutionRole):
+            self._given, self._made = given._given, given._made
+            return
         self._given = given
-        self._made = None
         if given is None:
             self._made = iam.CfnRole(owner, "ExecutionRole", assume_role_policy_document=permissions.trust_policy())
 

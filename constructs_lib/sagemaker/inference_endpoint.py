@@ -12,20 +12,20 @@ from constructs import Construct
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.data_capture import DataCapture
-from constructs_lib.sagemaker.endpoint import Endpoint, safe_update_problems
+from constructs_lib.sagemaker.endpoint import Endpoint
 from constructs_lib.sagemaker.endpoint_config import EndpointConfig
+from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
-from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
+from constructs_lib.sagemaker.endpoint_rules import naming_problems
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.overrides import Overrides, override
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.served_models import ServedModels
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.tags import tag_problems
 from constructs_lib.sagemaker.variants import InstanceVariant
-from constructs_lib.serving.models import AnyModel
-from constructs_lib.serving.names import name_problem
+from constructs_lib.serving.elastic_inference import AcceleratorType
+from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class InferenceEndpoint(Endpoint):
         ``autoscaling.min`` says, otherwise 1.
     autoscaling
         How the count follows the traffic. None: it stays as it is.
+    accelerator_type
+        Elastic Inference accelerator that is attached to each instance, such as ``ml.eia2.medium``: AWS has ended
+        Elastic Inference, and a warning names what took its place. None: none is attached.
     endpoint_name
         Name of the endpoint: 1 to 63 letters, digits and inner hyphens. None: CloudFormation makes one up.
     role
@@ -61,7 +64,8 @@ class InferenceEndpoint(Endpoint):
         refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
         needs an ``endpoint_name``. Default: it may not.
     monitoring
-        Which CloudWatch alarms the endpoint has, and whether it has a dashboard. None: neither.
+        CloudWatch alarms and a dashboard: True for those with the default thresholds, or the thresholds. Default:
+        none.
     variants
         1 to 10 production variants among which the traffic is shared by weight, each with its own instances, scaling
         and, if it has one, model. One SageMaker model is made per distinct model, device and architecture. None:
@@ -76,6 +80,10 @@ class InferenceEndpoint(Endpoint):
         there is none.
     data_capture
         What of the traffic is kept in S3. None: nothing is.
+    volume_kms_key_arn
+        ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
+        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts those, and no key of yours. None: a key of AWS's.
     rollout
         How an update moves traffic to new instances, and what takes it back. None: all at once, as SageMaker does.
     tags
@@ -109,19 +117,21 @@ class InferenceEndpoint(Endpoint):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own name for it
         *,
-        model: AnyModel,
+        model: HostedModel,
         instance_type: str | None = None,
         instance_count: int | None = None,
         autoscaling: Autoscaling | None = None,
+        accelerator_type: AcceleratorType | None = None,
         endpoint_name: str | None = None,
         role: iam.IRole | None = None,
         safe_update: bool = False,
-        monitoring: Monitoring | None = None,
+        monitoring: bool | Monitoring = False,
         variants: Sequence[InstanceVariant] | None = None,
         serverless: ServerlessVariant | None = None,
         async_inference: AsyncInference | None = None,
         shadow: InstanceVariant | None = None,
         data_capture: DataCapture | None = None,
+        volume_kms_key_arn: str | None = None,
         rollout: Rollout | None = None,
         tags: Mapping[str, str] | None = None,
         overrides: Overrides | None = None,
@@ -131,20 +141,22 @@ class InferenceEndpoint(Endpoint):
             instance_type=instance_type,
             instance_count=instance_count,
             autoscaling=autoscaling,
+            accelerator_type=accelerator_type,
+            safe_update=safe_update,
+            monitoring=monitoring,
             variants=variants,
             serverless=serverless,
             async_inference=async_inference,
             shadow=shadow,
             data_capture=data_capture,
+            volume_kms_key_arn=volume_kms_key_arn,
             rollout=rollout,
-            endpoint_name=endpoint_name,
+            tags=tags or {},
+            overrides=overrides,
         )
         problems = Problems("InferenceEndpoint")
-        if endpoint_name is not None and (wrong := name_problem(endpoint_name)):
-            problems.add("endpoint_name", wrong)
-        problems.extend(safe_update_problems(endpoint_name) if safe_update else ())
         problems.extend(options.problems())
-        problems.extend(tag_problems(tags or {}))
+        problems.extend(naming_problems(endpoint_name, variants_known=True, rollout=rollout, safe_update=safe_update))
         problems.raise_any()
         self.variants = options.production_variants()
         """The production variants."""
@@ -168,11 +180,12 @@ class InferenceEndpoint(Endpoint):
             shadow=shadow,
             async_inference=async_inference,
             data_capture=data_capture,
+            volume_kms_key_arn=volume_kms_key_arn,
         )
         """The endpoint configuration."""
         self._define(self.endpoint_config, endpoint_name, safe_update=safe_update, rollout=rollout)
         self._adapt(tags, overrides)
-        self.monitoring = None if monitoring is None else self._monitor(monitoring)
+        self.monitoring = self._monitor(Monitoring() if monitoring is True else monitoring) if monitoring else None
         """Its alarms and its dashboard. None: it has none."""
 
     @property

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.containers import define, resolve
 from constructs_lib.sagemaker.execution_role import ExecutionRole
-from constructs_lib.sagemaker.model_properties import build, container, pull, reach, read, vpc_config
+from constructs_lib.sagemaker.model_properties import execution_config, vpc_config
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import servers
-from constructs_lib.serving.artifacts import S3Artifact
-from constructs_lib.serving.file_checks import missing_dockerfile
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.instances import instance_type as parse_instance_type
-from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.models import ModelPackageModel
+from constructs_lib.serving.multi_container import HostedModel, MultiContainerModel, containers_of
 from constructs_lib.serving.notices import notices
-from constructs_lib.serving.problems import Problems
+
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.multi_model.files import MultiModelFiles
 
 
 @runtime_checkable
@@ -52,6 +54,12 @@ class Model(Construct):
     endpoint_name
         Name of the one endpoint that uses the model, so that its role may write that endpoint's logs only.
         None: the role may write the logs of any endpoint.
+    inference_component_name
+        Name of the one inference component that uses the model, whose logs those are then. None: an endpoint serves
+        the model by itself.
+    log_group
+        Log group below ``/aws/sagemaker/`` that the model's containers write to where no endpoint serves it, such as
+        ``TransformJobs``. None: that of its endpoint or inference component.
     role
         The execution role; it is given the permissions that the model needs. None: a role is created that may read
         exactly this model's artifact, pull its image, and write its logs and metrics.
@@ -75,40 +83,50 @@ class Model(Construct):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own name for it
         *,
-        model: AnyModel,
+        model: HostedModel,
         instance_type: str | InstanceType,
         endpoint_name: str | None = None,
-        role: iam.IRole | None = None,
+        inference_component_name: str | None = None,
+        log_group: str | None = None,
+        role: iam.IRole | ExecutionRole | None = None,
     ) -> None:
         instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
-        image_uri, data = resolve(scope, model, instance)
+        resolved = resolve(scope, model, instance)
         super().__init__(scope, id)
+        self.served = model
+        """What it serves, as a value."""
         facts = StackFacts.of(scope)
-        facts.warn(notices(servers.sagemaker_image(model, instance), instance))
-        asset = build(self, model, instance)
-        self.image_uri = asset.image_uri if asset else image_uri
-        """Address of the container image, in the stack's region."""
+        for each in containers_of(model).values():
+            if not isinstance(each, ModelPackageModel):
+                facts.warn(notices(servers.sagemaker_image(each, instance), instance))
+        self._containers = [define(self, facts.place, each) for each in resolved]
+        self.image_uri = self._containers[0].image_uri
+        """Address of the container image, in the stack's region; of the first one if there are several.
+
+        None: a model package names it.
+        """
         self.host_needs = servers.host_needs(model, instance)
         """What the model needs of its instances, which an endpoint's configuration sees to."""
         self._execution_role = ExecutionRole(self, role)
+        several = isinstance(model, MultiContainerModel)
+        definitions = [each.definition for each in self._containers]
         self._resource = sagemaker.CfnModel(
             self,
             "Resource",
             execution_role_arn=self._execution_role.arn,
-            primary_container=container(self.image_uri, servers.sagemaker_environment(model, instance), data, model),
+            primary_container=None if several else definitions[0],
+            containers=definitions if several else None,
+            inference_execution_config=execution_config(model),
             enable_network_isolation=model.network_isolation or None,
             vpc_config=vpc_config(model),
         )
-        self._execution_role.allow(
-            [
-                *read(facts.place, data),
-                *permissions.decrypt(model.artifact_kms_key_arn),
-                *pull(facts.place, self.image_uri, asset),
-                *reach(facts.place, model),
-                *permissions.write_logs_and_metrics(facts.place, endpoint_name),
-            ],
-            before=self._resource,
+        statements = [statement for each in self._containers for statement in each.statements]
+        statements += (
+            permissions.write_log_group(facts.place, log_group)
+            if log_group
+            else permissions.write_logs_and_metrics(facts.place, endpoint_name, inference_component_name)
         )
+        self._execution_role.allow(permissions.distinct(statements), before=self._resource)
 
     @staticmethod
     def from_model_name(model_name: str) -> IModel:
@@ -138,6 +156,11 @@ class Model(Construct):
             self._execution_role.allow(statements, before=self._resource)
 
     @property
+    def multi_model_files(self) -> list[MultiModelFiles]:
+        """The local models of its multi-model containers; empty when it has none."""
+        return [each.files for each in self._containers if each.files]
+
+    @property
     def role(self) -> iam.IRole:
         """The execution role, to grant it more: a key to decrypt with, a table to look things up in.
 
@@ -149,30 +172,6 @@ class Model(Construct):
 def host_needs_of(model: IModel) -> servers.HostNeeds:
     """Give what a model needs of its instances; nothing when it was made elsewhere, as nothing is known of it."""
     return model.host_needs if isinstance(model, Model) else servers.HostNeeds()
-
-
-def resolve(scope: Construct, model: AnyModel, instance_type: str | InstanceType) -> tuple[str, S3Artifact | None]:
-    """Find a model's image and its data, which is all that can fail, before anything is added to the tree.
-
-    Parameters
-    ----------
-    scope
-        Any construct of the stack that the model will be in.
-    model, instance_type
-        As `Model` takes them.
-
-    Returns
-    -------
-    tuple of str and S3Artifact
-        The image's address in the stack's region; where the data will be, None when the model has none.
-    """
-    instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
-    problems = Problems(type(model).__name__)
-    problems.extend(missing_dockerfile(model))
-    problems.raise_any()
-    facts = StackFacts.of(scope)
-    image = servers.sagemaker_image(model, instance)
-    return image if isinstance(image, str) else facts.image_uri(image), facts.model_data(model)
 
 
 class _ImportedModel:

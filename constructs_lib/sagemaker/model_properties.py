@@ -12,13 +12,16 @@ from constructs import Construct
 from constructs_lib.sagemaker import permissions
 from constructs_lib.serving.artifacts import S3Artifact
 from constructs_lib.serving.instances import InstanceType
-from constructs_lib.serving.models import AnyModel, ContainerModel
+from constructs_lib.serving.model_packages import named_artifacts
+from constructs_lib.serving.models import ContainerModel, ModelPackageModel
+from constructs_lib.serving.multi_container import ContainerValue, HostedModel, MultiContainerModel
+from constructs_lib.serving.multi_model import MultiModel
 
 if TYPE_CHECKING:
     from aws_cdk.aws_ecr_assets import DockerImageAsset
 
 
-def build(scope: Construct, model: AnyModel, instance: InstanceType) -> DockerImageAsset | None:
+def build(scope: Construct, name: str, model: ContainerValue, instance: InstanceType) -> DockerImageAsset | None:
     """Have the deployment build the model's image, if it is to be built, for the instance's architecture."""
     if not isinstance(model, ContainerModel) or model.dockerfile_directory is None:
         return None
@@ -26,17 +29,17 @@ def build(scope: Construct, model: AnyModel, instance: InstanceType) -> DockerIm
 
     platform = Platform.LINUX_ARM64 if instance.architecture == "arm64" else Platform.LINUX_AMD64
     directory = str(Path(model.dockerfile_directory).absolute())
-    return DockerImageAsset(scope, "Image", directory=directory, platform=platform)
+    return DockerImageAsset(scope, name, directory=directory, platform=platform)
 
 
-def pull(place: permissions.Place, image: str, asset: DockerImageAsset | None) -> list[permissions.Statement]:
-    """Let the role pull the image, whether it is there or is built."""
+def pull(place: permissions.Place, image: str | None, asset: DockerImageAsset | None) -> list[permissions.Statement]:
+    """Let the role pull the image, whether it is there or is built; nothing when a model package names it."""
     if asset is None:
-        return permissions.pull_image(place, image)
+        return permissions.pull_image(place, image) if image else []
     return permissions.pull_repository(place, asset.repository.repository_name)
 
 
-def reach(place: permissions.Place, model: AnyModel) -> list[permissions.Statement]:
+def reach(place: permissions.Place, model: ContainerValue) -> list[permissions.Statement]:
     """Allow what a model's place in the network asks for."""
     if model.vpc is None:
         return []
@@ -47,7 +50,7 @@ def reach(place: permissions.Place, model: AnyModel) -> list[permissions.Stateme
     ]
 
 
-def vpc_config(model: AnyModel) -> sagemaker.CfnModel.VpcConfigProperty | None:
+def vpc_config(model: HostedModel) -> sagemaker.CfnModel.VpcConfigProperty | None:
     """Give the VPC of the containers; None when they are in SageMaker's own network."""
     if model.vpc is None:
         return None
@@ -56,7 +59,14 @@ def vpc_config(model: AnyModel) -> sagemaker.CfnModel.VpcConfigProperty | None:
     )
 
 
-def _image_config(model: AnyModel) -> sagemaker.CfnModel.ImageConfigProperty | None:
+def execution_config(model: HostedModel) -> sagemaker.CfnModel.InferenceExecutionConfigProperty | None:
+    """Say whether several containers are called in a row or by name; None for a single one."""
+    if not isinstance(model, MultiContainerModel):
+        return None
+    return sagemaker.CfnModel.InferenceExecutionConfigProperty(mode=model.inference_execution_mode)
+
+
+def _image_config(model: ContainerValue) -> sagemaker.CfnModel.ImageConfigProperty | None:
     if not isinstance(model, ContainerModel) or model.private_registry is None:
         return None
     function = model.private_registry.credentials_function_arn
@@ -71,11 +81,23 @@ def _image_config(model: AnyModel) -> sagemaker.CfnModel.ImageConfigProperty | N
 
 
 def container(
-    image: str, environment: Mapping[str, str], data: S3Artifact | None, model: AnyModel
+    image: str | None,
+    environment: Mapping[str, str],
+    data: S3Artifact | None,
+    model: ContainerValue,
+    *,
+    hostname: str | None = None,
+    prefix: str | None = None,
 ) -> sagemaker.CfnModel.ContainerDefinitionProperty:
-    """Give the container: its image, its environment, its model data."""
-    source = None
-    if data and not data.is_archive:
+    """Give the container: its image, its environment, its model data; of a multi-model one, the models' prefix.
+
+    A model package takes the place of image and model data.
+    """
+    many = model if isinstance(model, MultiModel) else None
+    source, url = None, prefix
+    if data is not None and (data.is_archive or many):
+        url = data.uri
+    elif data is not None:
         source = sagemaker.CfnModel.ModelDataSourceProperty(
             s3_data_source=sagemaker.CfnModel.S3DataSourceProperty(
                 compression_type="None", s3_data_type="S3Prefix", s3_uri=data.uri
@@ -83,11 +105,19 @@ def container(
         )
     return sagemaker.CfnModel.ContainerDefinitionProperty(
         image=image,
+        container_hostname=hostname,
         image_config=_image_config(model),
+        model_package_name=model.model_package_arn if isinstance(model, ModelPackageModel) else None,
         environment=dict(environment) or None,
-        model_data_url=data.uri if data and data.is_archive else None,
+        mode="MultiModel" if many else None,
+        multi_model_config=_cache(many) if many else None,
+        model_data_url=url,
         model_data_source=source,
     )
+
+
+def _cache(model: MultiModel) -> sagemaker.CfnModel.MultiModelConfigProperty:
+    return sagemaker.CfnModel.MultiModelConfigProperty(model_cache_setting=model.model_cache_setting)
 
 
 def read(place: permissions.Place, data: S3Artifact | None) -> list[permissions.Statement]:
@@ -96,3 +126,14 @@ def read(place: permissions.Place, data: S3Artifact | None) -> list[permissions.
         return []
     read = permissions.read_object if data.is_archive else permissions.read_prefix
     return read(place, data.bucket, data.key)
+
+
+def use_package(place: permissions.Place, model: ContainerValue) -> list[permissions.Statement]:
+    """Let the role look up a model package, pull the images and read the artifacts that are told to be in it."""
+    if not isinstance(model, ModelPackageModel):
+        return []
+    return [
+        *permissions.describe_model_package(model.model_package_arn),
+        *(statement for image in model.package_images for statement in permissions.pull_image(place, image)),
+        *(statement for data in named_artifacts(model) for statement in read(place, data)),
+    ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from constructs_lib.serving.problems import Problems
+from constructs_lib.serving.problems import Problem, Problems
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -42,11 +42,16 @@ class Overrides:
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
         for resource in ("model", "endpoint_config", "endpoint"):
-            for path in getattr(self, resource):
-                if not _PATH.fullmatch(path):
-                    allowed = "names of CloudFormation properties and list positions, joined by dots"
-                    problems.add(resource, f"has the path '{path}', which must be {allowed}")
+            problems.extend(path_problems(resource, getattr(self, resource)))
         problems.raise_any()
+
+
+def path_problems(name: str, properties: Mapping[str, Any]) -> Iterator[Problem]:
+    """Hold that properties are named by paths; the field of each problem is ``name``."""
+    for path in properties:
+        if not _PATH.fullmatch(path):
+            allowed = "names of CloudFormation properties and list positions, joined by dots"
+            yield Problem(name, f"has the path '{path}', which must be {allowed}")
 
 
 def override(construct: Construct, properties: Mapping[str, Any]) -> None:

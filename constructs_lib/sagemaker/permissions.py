@@ -44,6 +44,15 @@ def document(statements: Sequence[Statement]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def distinct(statements: Sequence[Statement]) -> list[Statement]:
+    """Leave out what is said already."""
+    found: list[Statement] = []
+    for statement in statements:
+        if statement not in found:
+            found.append(statement)
+    return found
+
+
 def read_object(place: Place, bucket: str, key: str) -> list[Statement]:
     """Let the role read one object."""
     return [_allow(["s3:GetObject"], f"arn:{place.partition}:s3:::{bucket}/{key}")]
@@ -68,8 +77,20 @@ def publish(topic_arns: Sequence[str]) -> list[Statement]:
 
 
 def use_key(key_arn: str | None) -> list[Statement]:
-    """Let the role encrypt and decrypt with a key; nothing when there is none."""
-    return [] if key_arn is None else [_allow(["kms:Decrypt", "kms:GenerateDataKey"], key_arn)]
+    """Let the role encrypt and decrypt what it keeps in S3 with a key; nothing when there is none.
+
+    Source: AWS, "SageMaker AI Roles", section "CreateTrainingJob API: Execution Role Permissions", and API reference,
+    "OutputDataConfig", which asks for ``kms:Encrypt``; Amazon S3 user guide, "Uploading large files with SSE-KMS".
+    """
+    return [] if key_arn is None else [_allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key_arn)]
+
+
+def use_volume_key(key_arn: str | None) -> list[Statement]:
+    """Let the role have instances' storage encrypted with a key; nothing when there is none.
+
+    Source: AWS, "SageMaker AI Roles", section "CreateTrainingJob API: Execution Role Permissions".
+    """
+    return [] if key_arn is None else [_allow(["kms:CreateGrant"], key_arn)]
 
 
 def pull_image(place: Place, image: str) -> list[Statement]:
@@ -106,6 +127,14 @@ def decrypt(key_arn: str | None) -> list[Statement]:
     return [] if key_arn is None else [_allow(["kms:Decrypt"], key_arn)]
 
 
+def describe_model_package(model_package_arn: str) -> list[Statement]:
+    """Let the role look up a model package.
+
+    AWS does not document whether SageMaker looks with the role's rights or with those of whoever creates the model.
+    """
+    return [_allow(["sagemaker:DescribeModelPackage"], model_package_arn)]
+
+
 def call_function(function_arn: str | None) -> list[Statement]:
     """Let the role call a Lambda function; nothing when there is none."""
     return [] if function_arn is None else [_allow(["lambda:InvokeFunction"], function_arn)]
@@ -129,10 +158,21 @@ def use_network(place: Place, subnets: Sequence[str], security_groups: Sequence[
     ]
 
 
-def write_logs_and_metrics(place: Place, endpoint_name: str | None) -> list[Statement]:
-    """Let the role write the log group and the metrics of its endpoint; of any endpoint when its name is not fixed."""
-    logs = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:/aws/sagemaker/Endpoints"
-    group = f"{logs}/{endpoint_name or '*'}"
+def write_logs_and_metrics(
+    place: Place, endpoint_name: str | None, inference_component_name: str | None = None
+) -> list[Statement]:
+    """Let the role write the log group and the metrics of its endpoint; of any endpoint when its name is not fixed.
+
+    Of an inference component, the log group is its own.
+    """
+    if inference_component_name is not None:
+        return write_log_group(place, f"InferenceComponents/{inference_component_name}")
+    return write_log_group(place, f"Endpoints/{endpoint_name or '*'}")
+
+
+def write_log_group(place: Place, name: str) -> list[Statement]:
+    """Let the role write one of SageMaker's log groups, such as ``TrainingJobs``, and metrics."""
+    group = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:/aws/sagemaker/{name}"
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     metrics = {
         **_allow(["cloudwatch:PutMetricData"], "*"),  # the action has no resource; the condition narrows it

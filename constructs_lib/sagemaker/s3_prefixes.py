@@ -1,4 +1,4 @@
-"""S3 prefixes that an endpoint reads from or writes to, as ``s3://`` addresses."""
+"""S3 prefixes that an endpoint or a job reads from or writes to, as ``s3://`` addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_LENGTH = 512  # botocore sagemaker DestinationS3Uri
 
 
-def prefix_problems(name: str, uri: str | None) -> Iterator[Problem]:
+def prefix_problems(name: str, uri: str | None, *, most: int = _MAX_LENGTH) -> Iterator[Problem]:
     """Hold that a field is the address of an S3 prefix; None is not checked.
 
     Parameters
@@ -20,6 +20,8 @@ def prefix_problems(name: str, uri: str | None) -> Iterator[Problem]:
         The field.
     uri
         ``s3://BUCKET/PREFIX``; CDK tokens may stand in for bucket and prefix.
+    most
+        Most characters that SageMaker takes.
     """
     if uri is None:
         return
@@ -31,8 +33,8 @@ def prefix_problems(name: str, uri: str | None) -> Iterator[Problem]:
     if not is_token(bucket) and not _BUCKET.fullmatch(bucket):
         allowed = "3 to 63 lower-case letters, digits, dots and hyphens"
         yield Problem(name, f"must look like 's3://BUCKET/PREFIX', where BUCKET has {allowed}, got '{uri}'")
-    if not is_token(uri) and len(uri) > _MAX_LENGTH:
-        yield Problem(name, f"is {len(uri)} characters long; SageMaker takes at most {_MAX_LENGTH}")
+    if not is_token(uri) and len(uri) > most:
+        yield Problem(name, f"is {len(uri)} characters long; SageMaker takes at most {most}")
 
 
 def split_prefix(uri: str) -> tuple[str, str]:

@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.sagemaker.containers import resolve
 from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
 from constructs_lib.sagemaker.endpoint_rules import SERVERLESS_HOST
-from constructs_lib.sagemaker.model import Model, resolve
+from constructs_lib.sagemaker.model import Model
 from constructs_lib.sagemaker.variants import InstanceVariant
 from constructs_lib.serving import servers
-from constructs_lib.serving.instances import instance_type
-from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.instances import InstanceType, instance_type
+from constructs_lib.serving.multi_container import HostedModel, containers_of
 
 
 @dataclass(slots=True)
 class _Served:
-    model: AnyModel
-    host: str
+    model: HostedModel
+    host: InstanceType
     variants: list[str] = field(default_factory=list)
 
 
@@ -44,16 +45,16 @@ class ServedModels:
         When a local artifact cannot be packaged.
     """
 
-    def __init__(self, scope: Construct, model: AnyModel, variants: Sequence[AnyVariant]) -> None:
+    def __init__(self, scope: Construct, model: HostedModel, variants: Sequence[AnyVariant]) -> None:
         self._served: list[_Served] = []
         for variant in variants:
             own = variant.model if isinstance(variant, InstanceVariant) else None
-            host = variant.instance_type if isinstance(variant, InstanceVariant) else SERVERLESS_HOST
+            host = variant.host if isinstance(variant, InstanceVariant) else instance_type(SERVERLESS_HOST)
             self._find(own or model, host).variants.append(variant.name)
         for served in self._served:
             resolve(scope, served.model, served.host)
 
-    def _find(self, model: AnyModel, host: str) -> _Served:
+    def _find(self, model: HostedModel, host: InstanceType) -> _Served:
         for served in self._served:
             if served.model == model and (served.host == host or _alike(model, served.host, host)):
                 return served
@@ -84,9 +85,10 @@ class ServedModels:
         return found
 
 
-def _alike(model: AnyModel, one: str, other: str) -> bool:
+def _alike(model: HostedModel, first: InstanceType, second: InstanceType) -> bool:
     """Tell whether a model is the same on two types: image and environment, which may say how many accelerators."""
-    first, second = instance_type(one), instance_type(other)
     if (first.device, first.architecture) != (second.device, second.architecture):
         return False
-    return servers.sagemaker_environment(model, first) == servers.sagemaker_environment(model, second)
+    containers = containers_of(model).values()
+    environments = [[servers.sagemaker_environment(each, host) for each in containers] for host in (first, second)]
+    return environments[0] == environments[1]

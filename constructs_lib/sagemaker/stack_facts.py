@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from constructs import Construct
 
 from constructs_lib.sagemaker.permissions import Place
 from constructs_lib.serving.archive import Archive, ArchiveError
-from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact
+from constructs_lib.serving.archive_files import list_files
+from constructs_lib.serving.artifacts import LocalArtifact, S3Artifact, TrainedArtifact
+from constructs_lib.serving.file_digest import digest_of
 from constructs_lib.serving.images import Image
 from constructs_lib.serving.models import Model
 from constructs_lib.serving.notices import Notice
@@ -31,6 +33,7 @@ class StackFacts:
     _uploads: dict[str, S3Artifact] = field(default_factory=dict)
     _packaged: dict[tuple[object, ...], S3Artifact] = field(default_factory=dict)
     _registries: dict[str, cdk.CfnMapping] = field(default_factory=dict)
+    _image_uris: dict[Image, str] = field(default_factory=dict)
     _warned: set[Notice] = field(default_factory=set)
 
     @staticmethod
@@ -65,15 +68,24 @@ class StackFacts:
         -------
         S3Artifact or None
             None when the model has no artifact.
+
+        Raises
+        ------
+        InvalidValueError
+            When a training job is still to leave it, as settings say it.
         """
         location = model.location
+        if isinstance(location, TrainedArtifact):
+            raise location.not_known()
         if not isinstance(location, LocalArtifact):
             return location
         # Those fields of the model that decide what is packaged, and whether it may be.
-        fields = ("artifact", "source_dir", "entry_point", "image", "network_isolation")
-        key = (type(model), *(getattr(model, name, None) for name in fields))
+        fields = ("artifact", "source_dir", "entry_point", "server", "max_batch_size", "image", "network_isolation")
+        # The CDK adds the last of a file's suffixes to the key, and Neo takes a .tar.gz only: botocore, InputConfig.
+        suffix = ".tar" if getattr(model, "compile", None) else ""
+        key = (type(model), suffix, *(getattr(model, name, None) for name in fields))
         if key not in self._packaged:
-            self._packaged[key] = self._upload(package(model), linked=not location.is_archive)
+            self._packaged[key] = self.upload(package(model), linked=not location.is_archive, suffix=suffix)
         return self._packaged[key]
 
     def image_uri(self, image: Image) -> str:
@@ -86,34 +98,62 @@ class StackFacts:
         """
         if not is_token(self.place.region):
             return image.uri(self.place.region)
-        account = self._registry(image.registry, image.accounts()).find_in_map(cdk.Aws.REGION, "Account")
-        return f"{account}.dkr.ecr.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}/{image.repository}:{image.tag}"
+        if image not in self._image_uris:
+            region = self.place.region
+            account = self._registry(image.registry, image.accounts()).find_in_map(region, "Account")
+            self._image_uris[image] = f"{account}.dkr.ecr.{region}.{cdk.Aws.URL_SUFFIX}/{image.repository}:{image.tag}"
+        return self._image_uris[image]
 
-    def _upload(self, archive: Archive, *, linked: bool) -> S3Artifact:
+    def upload(self, archive: Archive, *, linked: bool = True, suffix: str = "") -> S3Artifact:
         """Have the deployment upload an archive under its content's digest, as the only part of its key.
 
-        A file that is never written to again, as those of the cache, may be linked into the cloud assembly.
+        A file that is never written to again, as those of the cache, may be linked into the cloud assembly. The suffix
+        comes before the one that the CDK adds.
         """
-        if archive.digest not in self._uploads:
-            assembly = cdk.Stage.of(self.stack)
-            if assembly is None:
-                raise ValueError(
-                    "a stack with a local artifact must be in an App or a Stage, which has an output folder"
-                )
+        key = f"{archive.digest}{suffix}"
+        if key not in self._uploads:
             name = f"asset.{archive.digest}{''.join(archive.path.suffixes[-2:])}"
-            staged = Path(assembly.asset_outdir) / name
-            try:
-                _place(archive.path, staged, link=linked)
-            except OSError as error:
-                raise ArchiveError(f"cannot put '{archive.path}' into '{staged.parent}': {error.strerror}") from error
-            location = self.stack.synthesizer.add_file_asset(
-                source_hash=archive.digest,
-                file_name=os.path.relpath(staged, assembly.outdir),
-                packaging=cdk.FileAssetPackaging.FILE,
-                display_name=name,
-            )
-            self._uploads[archive.digest] = S3Artifact(bucket=location.bucket_name, key=location.object_key)
-        return self._uploads[archive.digest]
+            self._uploads[key] = self._stage(archive.path, name, key, linked=linked)
+        return self._uploads[key]
+
+    def upload_directory(self, directory: Path) -> S3Artifact:
+        """Have the deployment upload the files of a directory, by their names under a prefix of their digest.
+
+        Returns
+        -------
+        S3Artifact
+            The prefix.
+
+        Raises
+        ------
+        ArchiveError
+            When there is nothing to upload, or a file cannot be.
+        """
+        files = list_files(directory)
+        digest = digest_of(files)
+        for number, file in enumerate(files if digest not in self._uploads else ()):
+            # To the key that it is given the CDK adds the staged file's extension, so that one has none.
+            staged = self._stage(Path(file.path), f"asset.{digest}/{number}", f"{digest}/{file.name}", linked=False)
+            self._uploads[digest] = replace(staged, key=staged.key.removesuffix(file.name))
+        return self._uploads[digest]
+
+    def _stage(self, source: Path, name: str, source_hash: str, *, linked: bool) -> S3Artifact:
+        """Put a file into the cloud assembly, and have the deployment upload it from there."""
+        assembly = cdk.Stage.of(self.stack)
+        if assembly is None:
+            raise ValueError("a stack with a local artifact must be in an App or a Stage, which has an output folder")
+        staged = Path(assembly.asset_outdir) / name
+        try:
+            _place(source, staged, link=linked)
+        except OSError as error:
+            raise ArchiveError(f"cannot put '{source}' into '{staged.parent}': {error.strerror}") from error
+        location = self.stack.synthesizer.add_file_asset(
+            source_hash=source_hash,
+            file_name=os.path.relpath(staged, assembly.outdir),
+            packaging=cdk.FileAssetPackaging.FILE,
+            display_name=name,
+        )
+        return S3Artifact(bucket=location.bucket_name, key=location.object_key)
 
     def _registry(self, name: str, accounts: Mapping[str, str]) -> cdk.CfnMapping:
         if name not in self._registries:

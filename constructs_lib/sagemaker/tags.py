@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from constructs_lib.serving.problems import Problem, is_token
@@ -10,6 +11,7 @@ from constructs_lib.serving.problems import Problem, is_token
 _TAGS_MAX = 50
 _KEY_MAX = 128
 _VALUE_MAX = 256
+_SIGNS = "_.:/=+-@"  # besides letters, numbers and spaces of any language
 
 
 def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
@@ -18,7 +20,8 @@ def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
     Parameters
     ----------
     tags
-        Values by key: at most 50, keys of 1 to 128 characters that do not begin with ``aws:``, values of at most 256.
+        Values by key: at most 50, keys of 1 to 128 characters that do not begin with ``aws:``, values of at most 256;
+        both of letters, numbers, spaces and ``_.:/=+-@``.
     """
     if len(tags) > _TAGS_MAX:
         yield Problem("tags", f"must be at most {_TAGS_MAX}, got {len(tags)}")
@@ -29,3 +32,12 @@ def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem("tags", f"has '{key}', but keys that begin with 'aws:' are AWS's own; choose another key")
         if not is_token(value) and len(value) > _VALUE_MAX:
             yield Problem(f"tags.{key}", f"must have at most {_VALUE_MAX} characters, got {len(value)}")
+        for what, text in (("key", key), ("value", value)):
+            if not is_token(text) and (odd := sorted({sign for sign in text if not _is_allowed(sign)})):
+                signs = " ".join(odd)
+                allowed = f"letters, numbers, spaces and {_SIGNS}"
+                yield Problem(f"tags.{key}", f"has a {what} with {signs}, and tags have {allowed} alone, got '{text}'")
+
+
+def _is_allowed(sign: str) -> bool:
+    return sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ"

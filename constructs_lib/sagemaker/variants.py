@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar, Literal
 
 from constructs_lib.sagemaker.autoscaling import Autoscaling
+from constructs_lib.sagemaker.instance_pools import pool_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
+from constructs_lib.serving import elastic_inference
 from constructs_lib.serving.compatibility import instance_type_problems
-from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.elastic_inference import AcceleratorType
+from constructs_lib.serving.instances import InstanceType
+from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
@@ -23,6 +28,9 @@ InferenceAmiVersion = Literal[
     "al2-ami-sagemaker-inference-neuron-2",
     "al2023-ami-sagemaker-inference-gpu-4-1",
 ]
+
+# botocore sagemaker, MlReservationArn
+_RESERVATION = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:[a-z0-9-]{1,14}/.+")
 
 # Least and most of each. Source: botocore sagemaker, ProductionVariant.
 _RANGES = {
@@ -52,6 +60,15 @@ class InstanceVariant:
         Share of the traffic, relative to the sum over all variants; at least 0.
     model
         What this variant serves. None: the model of its endpoint.
+    fallback_instance_types
+        Up to four further types of the same kind (device and architecture), tried in this order while SageMaker has no
+        capacity for ``instance_type``: together they are the variant's instance pools. Empty: there is one type.
+    capacity_reservation_arn
+        ARN of the ML capacity reservation that all instances are launched into; the deployment fails when it is
+        exhausted. None: they are launched on demand.
+    accelerator_type
+        Elastic Inference accelerator that is attached to each instance, such as ``ml.eia2.medium``. AWS has ended
+        Elastic Inference: it is expressible, with a warning that names what took its place. None: none is attached.
     routing_strategy
         How a request finds an instance: ``RANDOM``, ``LEAST_OUTSTANDING_REQUESTS`` or ``PREFIX_AWARE``. None: as
         SageMaker does by itself, which is at random.
@@ -83,7 +100,10 @@ class InstanceVariant:
     autoscaling: Autoscaling | None = None
     name: str = "AllTraffic"
     weight: float = 1.0
-    model: AnyModel | None = None
+    model: HostedModel | None = None
+    fallback_instance_types: tuple[str, ...] = ()
+    capacity_reservation_arn: str | None = None
+    accelerator_type: AcceleratorType | None = None
     routing_strategy: RoutingStrategy | None = None
     model_data_download_timeout: int | None = None
     container_startup_timeout: int | None = None
@@ -97,6 +117,16 @@ class InstanceVariant:
         problems = Problems(type(self).__name__)
         problems.extend(instance_count_problems(self.instance_count, self.autoscaling))
         problems.extend(instance_type_problems(self.instance_type, autoscaled=self.autoscaling is not None))
+        problems.extend(
+            pool_problems(
+                self.instance_type,
+                self.fallback_instance_types,
+                autoscaled=self.autoscaling is not None,
+                accelerated=self.accelerator_type is not None,
+            )
+        )
+        problems.extend(_reservation_problems(self.capacity_reservation_arn))
+        problems.extend(elastic_inference.accelerator_problems(self.accelerator_type, self.instance_type))
         if wrong := name_problem(self.name):
             problems.add("name", wrong)
         if not is_token(self.weight) and not 0 <= self.weight < inf:
@@ -109,11 +139,22 @@ class InstanceVariant:
         problems.raise_any()
 
     @property
+    def host(self) -> InstanceType:
+        """What a model of the variant runs on."""
+        return elastic_inference.host(self.instance_type, self.accelerator_type)
+
+    @property
     def initial_instance_count(self) -> int:
         """How many instances the variant starts with."""
         if self.instance_count is not None:
             return self.instance_count
         return self.autoscaling.min if self.autoscaling else 1
+
+
+def _reservation_problems(arn: str | None) -> Iterator[Problem]:
+    if arn is not None and not is_token(arn) and not _RESERVATION.fullmatch(arn):
+        shape = "arn:aws:sagemaker:REGION:ACCOUNT:training-plan/NAME"
+        yield Problem("capacity_reservation_arn", f"must be the ARN of a reservation, such as '{shape}', got '{arn}'")
 
 
 def instance_count_problems(instance_count: int | None, autoscaling: Autoscaling | None) -> list[Problem]:

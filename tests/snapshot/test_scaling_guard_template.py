@@ -143,7 +143,7 @@ def test_the_function_keeps_its_logs_for_a_month(stack: cdk.Stack, template: Cal
     _, function = only(made, "AWS::Lambda::Function")
     assert resource["Properties"] == {"RetentionInDays": 30}
     assert function["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": log_group}}
-    assert function["Properties"]["Runtime"] == "python3.13"
+    assert function["Properties"]["Runtime"] == "python3.14"
 
 
 def test_fails_without_a_name(stack: cdk.Stack) -> None:

@@ -56,7 +56,7 @@ def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoin
     function = lambda_.CfnFunction(
         scope,
         "Processor",
-        runtime="python3.13",
+        runtime="python3.14",
         handler="handler.handler",
         code=lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key),
         role=role.attr_arn,

@@ -54,7 +54,7 @@ class ScalingGuardFunction(Construct):
             self,
             "Resource",
             description="Lets endpoints be updated whose variants scale",
-            runtime="python3.13",
+            runtime="python3.14",
             handler="index.handler",
             code=lambda_.CfnFunction.CodeProperty(zip_file=_HANDLER.read_text(encoding="utf-8")),
             role=self._role.attr_arn,

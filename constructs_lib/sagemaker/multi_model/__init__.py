@@ -1,0 +1,1 @@
+"""The files of multi-model endpoints: uploaded under the names that requests call them."""
