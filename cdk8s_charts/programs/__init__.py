@@ -1,0 +1,1 @@
+"""Programs that pods run inside AWS's images; the charts carry their text."""

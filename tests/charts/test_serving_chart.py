@@ -1,0 +1,334 @@
+"""What every chart has, whatever the server: nodes, rollout, security, network, scaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cdk8s
+import pytest
+
+from cdk8s_charts.autoscaling import KedaTrigger, PodAutoscaling, ScalingRule
+from cdk8s_charts.clients import Clients
+from cdk8s_charts.resources import Resources
+from cdk8s_charts.service import Ingress, Service
+from cdk8s_charts.serving_chart import ServingChart
+from constructs_lib.serving.models import TensorFlowModel
+from constructs_lib.serving.problems import InvalidValueError
+from tests.charts.conftest import NODE_GROUPS, manifests_of, only, pod_of, server_of, tensorflow
+
+
+def test_pods_go_where_their_node_group_is_and_tolerate_its_taints() -> None:
+    pod = pod_of(manifests_of(tensorflow(node_group="gpu")))
+
+    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "inference/node-group", "operator": "In", "values": ["gpu"]}]
+    assert pod["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
+    ]
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert "nvidia.com/gpu" not in pod["containers"][0]["resources"]["requests"]
+
+
+def test_a_workload_on_any_node_asks_for_none() -> None:
+    pod = pod_of(manifests_of(tensorflow()))
+
+    assert "affinity" not in pod
+    assert "tolerations" not in pod
+
+
+@pytest.mark.parametrize(
+    ("options", "surge", "unavailable"),
+    [
+        ({"node_group": "gpu"}, 0, 1),
+        ({"node_group": "gpu", "rollout": "surge"}, 1, 0),
+        ({}, 1, 0),
+        ({"rollout": "in-place"}, 0, 1),
+    ],
+)
+def test_a_rollout_needs_no_spare_accelerator(options: dict[str, Any], surge: int, unavailable: int) -> None:
+    strategy = only(manifests_of(tensorflow(**options)), "Deployment")["spec"]["strategy"]
+
+    assert strategy["rollingUpdate"] == {"maxSurge": surge, "maxUnavailable": unavailable}
+
+
+def test_pods_run_with_no_more_rights_than_they_need() -> None:
+    manifests = manifests_of(tensorflow())
+    pod, server = pod_of(manifests), server_of(manifests)
+
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"] == {"fsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    for container in (server, *pod["initContainers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsGroup": 10001,
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+        }
+
+
+def test_a_pod_drains_before_it_ends() -> None:
+    pod = pod_of(manifests_of(tensorflow(drain_seconds=20)))
+
+    assert pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"] == ["/bin/sh", "-c", "sleep 20"]
+    assert pod["terminationGracePeriodSeconds"] == 50
+    assert pod["shareProcessNamespace"] is True
+    assert "lifecycle" not in server_of(manifests_of(tensorflow(drain_seconds=0)))
+
+
+def test_pods_are_spread_and_drained_one_by_one() -> None:
+    manifests = manifests_of(tensorflow(replicas=3))
+
+    spread = [each["topologyKey"] for each in pod_of(manifests)["topologySpreadConstraints"]]
+    assert spread == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    assert only(manifests, "Deployment")["spec"]["replicas"] == 3
+    assert only(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def test_a_change_of_the_configuration_starts_new_pods() -> None:
+    def digest(**options: Any) -> str:
+        template = only(manifests_of(tensorflow(**options)), "Deployment")["spec"]["template"]
+        found: str = template["metadata"]["annotations"]["inference/config"]
+        return found
+
+    from cdk8s_charts.servers.tensorflow_serving import Batching, TensorFlowServing
+
+    assert digest() == digest(replicas=2)
+    assert digest() != digest(server=TensorFlowServing(batching=Batching(max_batch_size=2)))
+
+
+def test_prometheus_finds_the_metrics_unless_it_should_not() -> None:
+    template = only(manifests_of(tensorflow()), "Deployment")["spec"]["template"]["metadata"]
+    silent = only(manifests_of(tensorflow(metrics=False)), "Deployment")["spec"]["template"]["metadata"]
+
+    assert (
+        template["annotations"].items()
+        >= {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": "8501",
+            "prometheus.io/path": "/monitoring/prometheus/metrics",
+        }.items()
+    )
+    assert not [key for key in silent["annotations"] if key.startswith("prometheus.io/")]
+
+
+def test_resources_are_as_asked() -> None:
+    asked = Resources(
+        cpu="2", memory="6Gi", cpu_limit="4", memory_limit="8Gi", shared_memory="1Gi", ephemeral_storage="20Gi"
+    )
+    manifests = manifests_of(tensorflow(resources=asked, node_group="gpu"))
+
+    assert server_of(manifests)["resources"] == {
+        "requests": {"cpu": "2", "memory": "6Gi", "ephemeral-storage": "20Gi"},
+        "limits": {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "1"},
+    }
+    assert {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}} in pod_of(manifests)[
+        "volumes"
+    ]
+
+
+def test_a_load_balancer_is_internal_and_asks_the_pods_whether_they_are_ready() -> None:
+    service = only(manifests_of(tensorflow(service=Service(type="LoadBalancer", http_port=80))), "Service")
+
+    prefix = "service.beta.kubernetes.io/aws-load-balancer-"
+    assert service["metadata"]["annotations"] == {
+        f"{prefix}type": "external",
+        f"{prefix}nlb-target-type": "ip",
+        f"{prefix}scheme": "internal",
+        f"{prefix}healthcheck-protocol": "HTTP",
+        f"{prefix}healthcheck-port": "8501",
+        f"{prefix}healthcheck-path": "/v1/models/demo",
+    }
+    assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(80, "http"), (8500, "grpc")]
+
+
+def test_a_load_balancer_of_auto_mode_is_open_to_whom_it_should_be() -> None:
+    asked = Service(
+        type="LoadBalancer",
+        scheme="internet-facing",
+        source_ranges=("203.0.113.0/24",),
+        load_balancer_class="eks.amazonaws.com/nlb",
+        annotations={"example.com/team": "ml"},
+    )
+    service = only(manifests_of(tensorflow(service=asked)), "Service")
+
+    assert service["spec"]["loadBalancerClass"] == "eks.amazonaws.com/nlb"
+    assert service["spec"]["loadBalancerSourceRanges"] == ["203.0.113.0/24"]
+    annotations = service["metadata"]["annotations"]
+    assert annotations["service.beta.kubernetes.io/aws-load-balancer-scheme"] == "internet-facing"
+    assert "service.beta.kubernetes.io/aws-load-balancer-type" not in annotations
+    assert annotations["example.com/team"] == "ml"
+
+
+def test_a_port_of_the_nodes_can_be_chosen() -> None:
+    service = only(manifests_of(tensorflow(service=Service(type="NodePort", node_port=30080))), "Service")
+
+    assert [port.get("nodePort") for port in service["spec"]["ports"]] == [30080, None]
+
+
+def test_an_ingress_is_an_application_load_balancer_in_the_vpc() -> None:
+    arn = "arn:aws:acm:us-east-1:111122223333:certificate/0123abcd"
+    ingress = only(manifests_of(tensorflow(ingress=Ingress(host="a.example.com", certificate_arn=arn))), "Ingress")
+
+    assert ingress["spec"]["ingressClassName"] == "alb"
+    assert ingress["metadata"]["annotations"] == {
+        "alb.ingress.kubernetes.io/target-type": "ip",
+        "alb.ingress.kubernetes.io/healthcheck-path": "/v1/models/demo",
+        "alb.ingress.kubernetes.io/scheme": "internal",
+        "alb.ingress.kubernetes.io/certificate-arn": arn,
+        "alb.ingress.kubernetes.io/listen-ports": '[{"HTTPS":443}]',
+    }
+
+
+def test_another_ingress_controller_gets_its_certificate_from_a_secret() -> None:
+    asked = Ingress(host="a.example.com", class_name="nginx", tls_secret="tls")
+    ingress = only(manifests_of(tensorflow(ingress=asked)), "Ingress")
+
+    assert ingress["spec"]["tls"] == [{"hosts": ["a.example.com"], "secretName": "tls"}]
+    assert "annotations" not in ingress["metadata"]
+
+
+def test_only_the_serving_ports_are_open_and_only_to_the_clients() -> None:
+    everyone = only(manifests_of(tensorflow()), "NetworkPolicy")["spec"]["ingress"]
+    clients = Clients(namespaces=("web",), cidrs=("10.0.0.0/16",))
+    some = only(manifests_of(tensorflow(clients=clients)), "NetworkPolicy")["spec"]["ingress"]
+
+    assert everyone == [{"ports": [{"port": 8501, "protocol": "TCP"}, {"port": 8500, "protocol": "TCP"}]}]
+    assert some[0]["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "web"}}},
+        {"ipBlock": {"cidr": "10.0.0.0/16"}},
+    ]
+
+
+def test_the_model_is_mounted_from_s3_with_the_rights_of_the_pod() -> None:
+    manifests = manifests_of(tensorflow(artifact_access="mountpoint", namespace="ml"))
+    volume = only(manifests, "PersistentVolume")
+
+    assert "initContainers" not in pod_of(manifests)
+    assert volume["metadata"]["name"] == volume["spec"]["csi"]["volumeHandle"] == "ml-demo-model-1a7053f3"
+    assert volume["spec"]["mountOptions"] == ["read-only", "allow-other", "prefix models/", "region us-east-1"]
+    assert volume["spec"]["csi"]["volumeAttributes"] == {"bucketName": "mybucket", "authenticationSource": "pod"}
+    assert only(manifests, "PersistentVolumeClaim")["spec"]["storageClassName"] == ""
+
+
+def test_another_model_is_another_volume_so_that_pods_start_anew() -> None:
+    def mounted(artifact: str) -> tuple[str, str]:
+        manifests = manifests_of(tensorflow(model=TensorFlowModel(artifact=artifact), artifact_access="mountpoint"))
+        (claim,) = [each["persistentVolumeClaim"] for each in pod_of(manifests)["volumes"] if each["name"] == "model"]
+        assert claim["claimName"] == only(manifests, "PersistentVolumeClaim")["metadata"]["name"]
+        return claim["claimName"], only(manifests, "PersistentVolume")["metadata"]["name"]
+
+    old, new = mounted("s3://mybucket/one/"), mounted("s3://mybucket/two/")
+
+    assert not set(old) & set(new)
+
+
+def test_an_account_of_the_users_is_not_made_again() -> None:
+    manifests = manifests_of(tensorflow(service_account="readers"))
+
+    assert [each for each in manifests if each["kind"] == "ServiceAccount"] == []
+    assert pod_of(manifests)["serviceAccountName"] == "readers"
+
+
+def test_pods_are_scaled_by_every_metric_that_is_followed() -> None:
+    asked = PodAutoscaling(
+        min=2,
+        max=8,
+        cpu_utilization=50,
+        memory_utilization=70,
+        pod_metrics={"requests_per_second": "20"},
+        external_metrics={"queue_depth": "5"},
+        scale_up=ScalingRule(pods=4, percent=100, period_seconds=30),
+        scale_down=ScalingRule(stabilization_seconds=600),
+    )
+    spec = only(manifests_of(tensorflow(autoscaling=asked)), "HorizontalPodAutoscaler")["spec"]
+
+    assert [metric["type"] for metric in spec["metrics"]] == ["Resource", "Resource", "Pods", "External"]
+    assert spec["metrics"][2]["pods"] == {
+        "metric": {"name": "requests_per_second"},
+        "target": {"type": "AverageValue", "averageValue": "20"},
+    }
+    assert spec["behavior"] == {
+        "scaleUp": {
+            "policies": [
+                {"type": "Pods", "value": 4, "periodSeconds": 30},
+                {"type": "Percent", "value": 100, "periodSeconds": 30},
+            ]
+        },
+        "scaleDown": {"stabilizationWindowSeconds": 600},
+    }
+
+
+def test_keda_scales_from_zero() -> None:
+    trigger = KedaTrigger(type="prometheus", metadata={"query": "q", "threshold": "5"}, authentication="prometheus")
+    asked = PodAutoscaling(
+        engine="keda",
+        min=0,
+        max=4,
+        cpu_utilization=80,
+        triggers=(trigger,),
+        cooldown_seconds=600,
+        scale_down=ScalingRule(stabilization_seconds=60, pods=1),
+    )
+    manifests = manifests_of(tensorflow(autoscaling=asked))
+
+    assert only(manifests, "ScaledObject")["spec"] == {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "demo"},
+        "minReplicaCount": 0,
+        "maxReplicaCount": 4,
+        "cooldownPeriod": 600,
+        "triggers": [
+            {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}},
+            {
+                "type": "prometheus",
+                "metadata": {"query": "q", "threshold": "5"},
+                "authenticationRef": {"name": "prometheus"},
+            },
+        ],
+        "advanced": {
+            "horizontalPodAutoscalerConfig": {
+                "behavior": {
+                    "scaleDown": {
+                        "stabilizationWindowSeconds": 60,
+                        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+                    }
+                }
+            }
+        },
+    }
+    assert [each for each in manifests if each["kind"] == "HorizontalPodAutoscaler"] == []
+    assert "replicas" not in only(manifests, "Deployment")["spec"]
+
+
+def test_a_workload_can_stand_still() -> None:
+    assert only(manifests_of(tensorflow(replicas=0)), "Deployment")["spec"]["replicas"] == 0
+
+
+def test_neighbouring_devices_are_chosen_by_their_scheduler() -> None:
+    workload = tensorflow(node_group="inferentia2-large", accelerators=2, scheduler="neuron-scheduler")
+
+    assert pod_of(manifests_of(workload))["schedulerName"] == "neuron-scheduler"
+
+
+def test_a_chart_that_cannot_run_leaves_nothing_in_the_tree() -> None:
+    app = cdk8s.App()
+    workload = tensorflow(node_group="cpu", accelerator="gpu", model=TensorFlowModel(artifact="s3://mybucket/a.mar"))
+
+    with pytest.raises(InvalidValueError) as caught:
+        ServingChart(app, "demo", workload=workload, node_groups=NODE_GROUPS, region="us-east-1")
+
+    assert str(caught.value).splitlines() == [
+        "Workload 'demo': 'node_group' 'cpu' has nodes without GPUs; set 'node_group' to 'gpu' or 'many-gpus'",
+        "Workload 'demo': 'model.artifact' 's3://mybucket/a.mar' is a .mar archive, which TensorFlow Serving does not "
+        "read; give a prefix of files or a .tar.gz archive",
+    ]
+    assert list(app.node.children) == []
+
+
+def test_a_chart_works_without_a_cluster_of_ours() -> None:
+    workload = tensorflow(accelerator="gpu", accelerators=2, region="eu-west-1")
+    manifests = manifests_of(workload, (), None)
+
+    assert server_of(manifests)["image"].startswith("763104351884.dkr.ecr.eu-west-1.amazonaws.com/")
+    assert pod_of(manifests)["tolerations"][0]["key"] == "nvidia.com/gpu"
