@@ -90,7 +90,7 @@ def test_fails_at_a_wrong_command_line(arguments: list[str], message: str, capsy
 def test_status_of_a_local_aws_that_does_not_run_says_how_to_start_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("scripts.inference.STATE", tmp_path)
+    monkeypatch.setattr("scripts.local_command.STATE", tmp_path)
 
     code, shown = refusal(["local", "status"], capsys)
 
@@ -101,7 +101,7 @@ def test_status_of_a_local_aws_that_does_not_run_says_how_to_start_it(
 def test_down_of_a_local_aws_that_does_not_run_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("scripts.inference.STATE", tmp_path)
+    monkeypatch.setattr("scripts.local_command.STATE", tmp_path)
 
     main(["local", "down"])
 

@@ -1,0 +1,1 @@
+"""The tools behind the `inference` command; each is a Python function too."""

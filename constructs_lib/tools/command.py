@@ -1,0 +1,111 @@
+"""The `inference` command: one table of subcommands, which share help, error style and exit codes.
+
+A subcommand is one entry in `COMMANDS` and one module with a function ``add_arguments(parser)``, which gives the parser
+its options and, with ``parser.set_defaults(run=…)``, the function that is called with the parsed arguments. The module
+is imported when its subcommand is used and not before, so `inference --help` stays fast; what is heavy (boto3, numpy)
+is imported by the function that needs it.
+
+A user's mistake is a `ToolError`, an `ArchiveError` or an `InvalidValueError`: it ends the command with exit code 1 and
+its text. A wrong command line ends it with 2, Ctrl-C with 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from constructs_lib.serving.archive_files import ArchiveError
+from constructs_lib.serving.problems import InvalidValueError
+
+INTERRUPTED = 130
+
+
+class ToolError(Exception):
+    """A tool cannot do what it was asked; the text says where, what was given, what is allowed and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One subcommand.
+
+    Attributes
+    ----------
+    name
+        What the user types after `inference`.
+    help
+        What it does, in one line without a full stop.
+    module
+        The module with its ``add_arguments(parser)``.
+    """
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS = (
+    Command(
+        name="package",
+        help="make a model archive: SageMaker's model.tar.gz, or a .mar",
+        module="constructs_lib.tools.package_command",
+    ),
+    Command(
+        name="invoke",
+        help="call an endpoint or a model server, and show its answer",
+        module="constructs_lib.tools.invoke_command",
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None, *, commands: Sequence[Command] = COMMANDS) -> None:
+    """Read the command line and run one subcommand.
+
+    Parameters
+    ----------
+    argv
+        The arguments after the command's name. None: those of this process.
+    commands
+        The subcommands that there are.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(commands, chosen=next((word for word in given if not word.startswith("-")), "")).parse_args(
+        given
+    )
+    try:
+        arguments.run(arguments)
+    except (ToolError, ArchiveError, InvalidValueError) as error:
+        sys.exit(f"{arguments.prog}: {error}")
+    except KeyboardInterrupt as interrupt:
+        said = "; ".join(["interrupted", *getattr(interrupt, "__notes__", ())])
+        print(f"{arguments.prog}: {said}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def add_action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    *,
+    help: str,  # noqa: A002
+) -> argparse.ArgumentParser:
+    """Add a subcommand's own subcommand, which is named in the errors that it ends with."""
+    parser = actions.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", allow_abbrev=False)
+    parser.set_defaults(prog=parser.prog)
+    return parser
+
+
+def _parser(commands: Sequence[Command], *, chosen: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="inference", description="Tools for deploying models for inference.", allow_abbrev=False
+    )
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in commands:
+        subparser = add_action(actions, command.name, help=command.help)
+        if command.name == chosen:
+            importlib.import_module(command.module).add_arguments(subparser)
+    return parser

@@ -1,0 +1,222 @@
+"""SageMaker endpoints from the caller's side: what is asked of AWS, and how its answers and refusals are told."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+
+from constructs_lib.tools import aws as aws_calls
+from constructs_lib.tools.command import ToolError
+from constructs_lib.tools.invoke.payload import Payload
+from constructs_lib.tools.invoke.sagemaker_endpoint import ASYNC_BODY_MAX, BODY_MAX, SageMakerEndpoint
+
+ROWS = Payload(body=b"1,2\n", content_type="text/csv")
+
+
+class FakeAws:
+    """SageMaker's runtime and S3, as far as a caller sees them."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.objects: dict[str, bytes] = {}
+        self.refusal: Exception | None = None
+        self.events: list[dict[str, Any]] = []
+        self.answers_after = 0
+
+    def client(self, service: str) -> FakeAws:
+        assert service in ("sagemaker-runtime", "s3")
+        return self
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        if self.refusal:
+            raise self.refusal
+        return {"Body": io.BytesIO(b"[1]"), "ContentType": "application/json", "InvokedProductionVariant": "Candidate"}
+
+    def invoke_endpoint_with_response_stream(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        return {"Body": iter(self.events)}
+
+    def invoke_endpoint_async(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        return {"OutputLocation": "s3://answers/1.out", "FailureLocation": "s3://failures/1.out"}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+        self.objects[f"{Bucket}/{Key}"] = Body
+        self.content_type = ContentType
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        self.answers_after -= 1
+        if f"{Bucket}/{Key}" not in self.objects or self.answers_after > 0:
+            raise refused("NoSuchKey", "GetObject")
+        return {"Body": io.BytesIO(self.objects[f"{Bucket}/{Key}"]), "ContentType": "text/csv"}
+
+
+def refused(code: str, operation: str = "InvokeEndpoint", message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+@pytest.fixture
+def endpoint(aws: FakeAws) -> Callable[..., SageMakerEndpoint]:
+    return lambda **more: SageMakerEndpoint(name="digits", client=aws.client, **more)
+
+
+Endpoint = Callable[..., SageMakerEndpoint]
+
+
+class TestRealTime:
+    def test_a_request_is_sent_and_its_answer_says_which_variant_gave_it(
+        self, endpoint: Endpoint, aws: FakeAws
+    ) -> None:
+        answer = endpoint().call(ROWS)
+
+        assert aws.asked == [{"EndpointName": "digits", "Body": b"1,2\n", "ContentType": "text/csv"}]
+        assert (answer.body, answer.details) == (b"[1]", {"variant": "Candidate"})
+
+    def test_what_inside_the_endpoint_answers_can_be_said(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        chosen = endpoint(
+            target_model="fraud.tar.gz",
+            target_variant="Candidate",
+            target_container="second",
+            inference_component="chat",
+            accept="text/csv",
+        )
+
+        chosen.call(ROWS)
+
+        assert {
+            name: value for name, value in aws.asked[0].items() if name not in ("EndpointName", "Body", "ContentType")
+        } == {
+            "TargetModel": "fraud.tar.gz",
+            "TargetVariant": "Candidate",
+            "TargetContainerHostname": "second",
+            "InferenceComponentName": "chat",
+            "Accept": "text/csv",
+        }
+
+    def test_a_request_that_is_too_large_is_not_sent(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        with pytest.raises(
+            ToolError, match=r"^the request has 6291457 bytes, more than the 6291456 that can be sent; a r"
+        ):
+            endpoint().call(Payload(body=bytes(BODY_MAX + 1)))
+        assert aws.asked == []
+
+    def test_a_failing_model_is_told_in_its_own_words(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.refusal = refused("ModelError", message="Received client error (400) from primary")
+
+        with pytest.raises(ToolError) as raised:
+            endpoint().call(ROWS)
+
+        assert str(raised.value) == (
+            "'digits': AWS answers ModelError to InvokeEndpoint: Received client error (400) from primary"
+        )
+
+    def test_missing_credentials_are_one_line(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.refusal = NoCredentialsError()
+
+        with pytest.raises(ToolError, match=r"^'digits': there are no AWS credentials; set AWS_PROFILE, or log in"):
+            endpoint().call(ROWS)
+
+    def test_a_broken_connection_and_a_busy_service_are_asked_again(self) -> None:
+        refusals = iter([EndpointConnectionError(endpoint_url="http://gone"), refused("ThrottlingException")])
+        slept: list[float] = []
+
+        def call() -> str:
+            if error := next(refusals, None):
+                raise error
+            return "answered"
+
+        assert aws_calls.patiently(call, slept.append) == "answered"
+        assert slept == [0.2, 0.5]
+
+    @pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="http://slow"), refused("ModelError")])
+    def test_a_slow_answer_and_a_failing_model_are_asked_once(self, error: Exception) -> None:
+        asked: list[int] = []
+
+        def call() -> None:
+            asked.append(1)
+            raise error
+
+        with pytest.raises(type(error)):
+            aws_calls.patiently(call)
+        assert asked == [1]
+
+
+class TestStreaming:
+    def test_parts_come_as_the_model_makes_them(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.events = [{"PayloadPart": {"Bytes": b"Hel"}}, {"PayloadPart": {"Bytes": b"lo"}}]
+
+        assert list(endpoint().stream(ROWS)) == [b"Hel", b"lo"]
+
+    def test_an_answer_that_breaks_off_is_told(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.events = [{"PayloadPart": {"Bytes": b"Hel"}}, {"ModelStreamError": {"Message": "out of memory"}}]
+        parts = endpoint().stream(ROWS)
+
+        assert next(parts) == b"Hel"
+        with pytest.raises(ToolError, match=r"^'digits' broke off: out of memory$"):
+            next(parts)
+
+    def test_multi_model_endpoints_do_not_stream(self, endpoint: Endpoint) -> None:
+        with pytest.raises(ToolError, match=r"^SageMaker streams no answers of multi-model endpoints"):
+            list(endpoint(target_model="fraud.tar.gz").stream(ROWS))
+
+
+class TestAsynchronous:
+    def test_a_small_request_travels_along_and_its_answer_is_waited_for(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.objects["answers/1.out"] = b"3,4\n"
+        aws.answers_after = 5
+        slept: list[float] = []
+
+        answer = endpoint().call_asynchronously(ROWS, sleep=slept.append)
+
+        assert aws.asked[0]["Body"] == b"1,2\n"
+        assert (answer.body, answer.content_type) == (b"3,4\n", "text/csv")
+        assert answer.details == {"output": "s3://answers/1.out"}
+        assert slept == [1.0, 1.0]
+
+    def test_a_request_is_uploaded_under_its_digest(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.objects["answers/1.out"] = b""
+
+        endpoint().call_asynchronously(ROWS, upload="s3://requests/in")
+
+        (location,) = (request["InputLocation"] for request in aws.asked)
+        assert location.startswith("s3://requests/in/")
+        assert aws.objects[location.removeprefix("s3://")] == b"1,2\n"
+        assert aws.content_type == "text/csv"
+
+    def test_a_failure_is_told(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.objects["failures/1.out"] = b"the model ran out of memory"
+
+        with pytest.raises(ToolError, match=r"^'digits' failed: the model ran out of memory \(s3://failures/1\.out\)$"):
+            endpoint().call_asynchronously(ROWS)
+
+    def test_waiting_ends(self, endpoint: Endpoint) -> None:
+        with pytest.raises(ToolError) as raised:
+            endpoint().call_asynchronously(ROWS, wait=0.01, sleep=lambda _: None)
+
+        assert str(raised.value) == (
+            "'digits' has not answered within 0.01 seconds; it will put its answer into s3://answers/1.out"
+        )
+
+    def test_a_large_request_needs_a_place(self, endpoint: Endpoint) -> None:
+        with pytest.raises(
+            ToolError, match=r"more than the 128000 that can be sent; give --upload s3://BUCKET/PREFIX/"
+        ):
+            endpoint().call_asynchronously(Payload(body=bytes(ASYNC_BODY_MAX + 1)))
+
+    def test_a_place_outside_of_s3_is_refused(self, endpoint: Endpoint) -> None:
+        with pytest.raises(ToolError, match=r"^'requests/' is no place in S3; give s3://BUCKET/PREFIX/$"):
+            endpoint().call_asynchronously(ROWS, upload="requests/")
+
+    def test_there_is_nothing_inside_to_choose(self, endpoint: Endpoint) -> None:
+        with pytest.raises(ToolError, match=r"^an asynchronous endpoint has no target variant; leave it out$"):
+            endpoint(target_variant="Candidate").call_asynchronously(ROWS)
