@@ -14,8 +14,10 @@ import aws_cdk as cdk  # noqa: E402 - jsii looks for Node when it is first impor
 
 from constructs_lib.serving.archive import ArchiveError  # noqa: E402
 from constructs_lib.serving.images import RegionError  # noqa: E402
-from constructs_lib.serving.problems import InvalidValueError  # noqa: E402
-from stacks.inference_stack import InferenceStack  # noqa: E402
+from constructs_lib.serving.problems import InvalidValueError, Problem  # noqa: E402
+from stacks.app_stacks import define_stacks  # noqa: E402
+from stacks.extras import MissingExtraError  # noqa: E402
+from stacks.limits import NO_CHECK, StackLimitError, check_limits  # noqa: E402
 from stacks.settings import load_settings  # noqa: E402
 from stacks.yaml_source import SettingsError  # noqa: E402
 
@@ -24,16 +26,19 @@ DEFAULT_SETTINGS = "inference.yaml"
 
 def main() -> None:
     """Synthesize what the settings file describes."""
-    app = cdk.App()
+    app = cdk.App(context=NO_CHECK)
     path = Path(app.node.try_get_context("settings") or DEFAULT_SETTINGS)
     settings = load_settings(path, region=os.environ.get("CDK_DEFAULT_REGION"))
     env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=settings.region)
-    InferenceStack(app, "InferenceStack", settings=settings, env=env)
-    app.synth()
+    if (settings.workloads or settings.neuron_compilations) and not (settings.cluster or settings.existing_cluster):
+        what_to_do = "give 'cluster' or 'existing_cluster', or write them as YAML by `inference charts`"
+        raise InvalidValueError(str(path), [Problem("", f"there is no cluster for the workloads; {what_to_do}")])
+    define_stacks(app, settings, env=env)
+    check_limits(Path(app.synth().directory))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (SettingsError, InvalidValueError, ArchiveError, RegionError) as error:
+    except (SettingsError, InvalidValueError, ArchiveError, RegionError, StackLimitError, MissingExtraError) as error:
         sys.exit(str(error))

@@ -2,7 +2,9 @@
 
 Each measurement is one child process from start to exit: import, build, synthesize, write. The apps alternate within
 each round, so that a busy moment of the machine falls on all of them. The processor time is that of the child and of
-its Node processes.
+its Node processes. Ours runs as cdk.json runs it, with `python -O`, which leaves out the type checks that aws-cdk-lib's
+Python makes of every argument before Node makes them again; the others run as `cdk init` would have them, without.
+With `--optimize-all` all of them run with it.
 
 Run it with `make bench`, or by hand from the top of the repository, in an environment made of `requirements/bench.txt`:
 
@@ -14,6 +16,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -73,7 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for validation in {"on": [True], "off": [False], "both": [True, False]}[arguments.validation]:
                     for endpoints in arguments.endpoints:
                         samples = measure(
-                            arguments.only, endpoints, arguments.runs, validation=validation, workspace=workspace
+                            arguments.only,
+                            endpoints,
+                            arguments.runs,
+                            validation=validation,
+                            optimize_all=arguments.optimize_all,
+                            workspace=workspace,
                         )
                         print(render(samples, endpoints, validation=validation), flush=True)
     except BenchmarkError as error:
@@ -85,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(
-    apps: Sequence[str], endpoints: int, runs: int, *, validation: bool, workspace: Path
+    apps: Sequence[str], endpoints: int, runs: int, *, validation: bool, optimize_all: bool, workspace: Path
 ) -> dict[str, list[Sample]]:
     """Time each app `runs` times, one after the other in each round.
 
@@ -96,17 +104,28 @@ def measure(
         order = list(apps) if round_ % 2 == 0 else list(reversed(apps))
         for app in order:
             _progress(f"{endpoints} endpoints, round {round_}/{runs}: {app}")
-            sample = synthesize(app, endpoints, workspace / "out" / app, validation=validation, workspace=workspace)
+            flags = python_flags() if optimize_all or app == "ours" else []
+            outdir = workspace / "out" / app
+            sample = synthesize(app, endpoints, outdir, flags=flags, validation=validation, workspace=workspace)
             if round_ > 0:
                 samples[app].append(sample)
     _progress("")
     return samples
 
 
-def synthesize(app: str, endpoints: int, outdir: Path, *, validation: bool, workspace: Path) -> Sample:
+def python_flags() -> list[str]:
+    """Give Python's own flags in the command by which cdk.json runs the app."""
+    command = shlex.split(json.loads((REPOSITORY / "cdk.json").read_text())["app"])
+    return command[1 : command.index("app.py")]
+
+
+def synthesize(
+    app: str, endpoints: int, outdir: Path, *, flags: Sequence[str] = (), validation: bool, workspace: Path
+) -> Sample:
     """Run one app in a child process and return what it took."""
     command = [
         sys.executable,
+        *flags,
         "-m",
         f"benchmarks.apps.{app}",
         str(endpoints),
@@ -283,6 +302,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--validation", choices=("on", "off", "both"), default="on", help="CDK's template validation (default: on)"
     )
+    parser.add_argument("--optimize-all", action="store_true", help="run the other apps with `python -O` as well")
     parser.add_argument("--check", action="store_true", help="compare what the apps make, and time nothing")
     return parser.parse_args(argv)
 

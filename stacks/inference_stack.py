@@ -7,7 +7,7 @@ from constructs import Construct
 
 from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
-from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from stacks.each_model import models_of
 from stacks.settings import Settings
 
 
@@ -35,33 +35,31 @@ class InferenceStack(cdk.Stack):
         super().__init__(scope, id, env=env, description="Deep-learning inference endpoints")
         for warning in settings.acknowledged_warnings:
             cdk.Annotations.of(self).acknowledge_warning(warning)
+        if settings.training_jobs:
+            from stacks.jobs import train
+
+            settings = train(self, settings)
+        if any(getattr(model, "compile", None) for model in models_of(settings)):
+            from stacks.compilations import compile_models
+
+            settings = compile_models(self, settings)
         endpoints = Construct(self, "Endpoints")  # where a name that the CDK itself uses in a stack is free
         made_endpoints = []
         for name, endpoint in settings.endpoints.items():
-            made = InferenceEndpoint(
-                endpoints,
-                name,
-                endpoint_name=name,
-                model=endpoint.model,
-                instance_type=endpoint.instance_type,
-                instance_count=endpoint.instance_count,
-                autoscaling=endpoint.autoscaling,
-                variants=endpoint.variants,
-                serverless=endpoint.serverless,
-                async_inference=endpoint.async_inference,
-                shadow=endpoint.shadow,
-                data_capture=endpoint.data_capture,
-                rollout=endpoint.rollout,
-                tags=endpoint.tags,
-                overrides=endpoint.overrides,
-                safe_update=endpoint.safe_update,
-                monitoring=Monitoring() if endpoint.monitoring is True else endpoint.monitoring or None,
-            )
+            made = InferenceEndpoint(endpoints, name, endpoint_name=name, **endpoint.options())
             cdk.CfnOutput(self, f"{name}EndpointName", value=made.endpoint_name)
             cdk.CfnOutput(self, f"{name}EndpointArn", value=made.endpoint_arn)
             if endpoint.api is not None:
                 self._define_api(name, made, endpoint.api)
             made_endpoints.append(made)
+        if settings.inference_component_endpoints:
+            from stacks.component_endpoints import define_component_endpoints
+
+            define_component_endpoints(self, endpoints, settings.inference_component_endpoints)
+        if settings.batch_transforms:
+            from stacks.jobs import define_batch_transforms
+
+            define_batch_transforms(self, settings)
         if settings.dashboard:
             from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
                 InferenceDashboard,  # CloudWatch, for who wants it

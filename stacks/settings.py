@@ -2,195 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from constructs_lib.sagemaker.api.front import ApiFront
-from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
-from constructs_lib.sagemaker.autoscaling import Autoscaling
-from constructs_lib.sagemaker.data_capture import DataCapture
-from constructs_lib.sagemaker.endpoint_rules import EndpointOptions
-from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
-from constructs_lib.sagemaker.overrides import Overrides
-from constructs_lib.sagemaker.rollout import Rollout
-from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling
-from constructs_lib.sagemaker.serverless import ProvisionedConcurrencyScaling, ServerlessVariant
-from constructs_lib.sagemaker.tags import tag_problems
-from constructs_lib.sagemaker.variants import InstanceVariant
-from constructs_lib.serving.instances import InstanceTypeError
-from constructs_lib.serving.instances import instance_type as find_instance_type
-from constructs_lib.serving.models import AnyModel
-from constructs_lib.serving.names import name_problem
-from constructs_lib.serving.network import PrivateRegistry, VpcConfig
+from constructs_lib.eks.cluster_options import ClusterOptions
+from constructs_lib.serving.node_group import NodeGroup
 from constructs_lib.serving.notices import acknowledgement_problems
-from constructs_lib.serving.packaging import file_problems
-from constructs_lib.serving.problems import InvalidValueError, Problem, Problems
-from stacks.settings_errors import explain
+from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.ranges import range_problems
+from stacks.cluster_settings import ExistingClusterSettings, cluster_choice_problems
+from stacks.component_settings import ComponentEndpointSettings
+from stacks.endpoint_settings import EndpointSettings
+from stacks.job_settings import BatchTransformKey, TrainingKey, job_problems, job_region_problems
+from stacks.limits import CLUSTER_STACK, WORKLOAD_STACK
+from stacks.name_rules import endpoint_name, shared_component_problems, twin_problems
+from stacks.places import Place
+from stacks.settings_errors import explain, key_path
 from stacks.settings_schema import describe
-from stacks.yaml_source import KeyPath, read_yaml
+from stacks.workload_settings import CompilationsKey, WorkloadsKey, cluster_problems
+from stacks.yaml_source import KeyPath, SettingsError, read_yaml
 
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a settings file is, for its readers."""
-
-    directory: Path
-
-
-def _endpoint_name(name: str) -> str:
-    if wrong := name_problem(name):
-        raise InvalidValueError("endpoints", [Problem("", wrong)])
-    return name
-
-
-def _instance_type(name: str) -> str:
-    try:
-        find_instance_type(name)
-    except InstanceTypeError as error:
-        raise InvalidValueError("instance_type", [Problem("", str(error))]) from None
-    return name
-
-
-def _model(model: AnyModel, info: ValidationInfo) -> AnyModel:
-    """Read local paths as seen from the settings file, and hold that what they name can be packaged."""
-    if isinstance(info.context, _Place):
-        model = model.relative_to(info.context.directory)
-        problems = Problems("model")
-        problems.extend(file_problems(model))
-        problems.raise_any()
-    return model
-
-
-def _api(api: ApiFront, info: ValidationInfo) -> ApiFront:
-    """Read the processor's path as seen from the settings file, and hold that it is there."""
-    if isinstance(info.context, _Place):
-        api = api.relative_to(info.context.directory)
-        problems = Problems("api")
-        problems.extend(api.file_problems())
-        problems.raise_any()
-    return api
-
-
-def _switch_or_choices(given: object) -> str | None:
-    if isinstance(given, bool):
-        return "switch"
-    return "choices" if isinstance(given, Mapping | Monitoring) else None
-
-
-_MonitoringKey = Annotated[
-    Annotated[bool, Tag("switch")] | Annotated[Monitoring, Tag("choices")],
-    Discriminator(
-        _switch_or_choices,
-        custom_error_type="switch_or_choices",
-        custom_error_message="must be true, false or a mapping of keys to values",
-    ),
-]
-
-
-_Model = Annotated[AnyModel, Field(discriminator="framework"), AfterValidator(_model)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantSettings(InstanceVariant):
-    """One group of instances behind an endpoint."""
-
-    model: _Model | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSettings:
-    """One SageMaker endpoint.
-
-    Attributes
-    ----------
-    model
-        What is served.
-    instance_type
-        Type of each instance, such as ``ml.c6i.large``. Left out: ``variants`` or ``serverless`` is given.
-    instance_count
-        Instances at the start, at least 1, and between ``autoscaling.min`` and ``autoscaling.max``. Left out: as many
-        as ``autoscaling.min`` says, otherwise 1.
-    autoscaling
-        How the number of instances follows the traffic. Left out: it stays as it is.
-    safe_update
-        Whether one deployment may change the instance type of an endpoint that scales, which SageMaker refuses
-        otherwise: its scalable targets are deregistered before and registered again after, as they were. Left out: it
-        may not.
-    monitoring
-        CloudWatch alarms and a dashboard: ``true`` for those with the default thresholds, or the thresholds. Left out:
-        none.
-    api
-        An HTTPS API in front of the endpoint; ``{}`` for one with the defaults. Left out: it is called by AWS clients
-        alone.
-    variants
-        1 to 10 production variants among which the traffic is shared by weight. Left out: there is one, of
-        ``instance_type``.
-    serverless
-        Memory and concurrency of an endpoint without instances; ``{}`` for the defaults. Left out: it has instances.
-    async_inference
-        That requests are answered asynchronously, where, and how the instances follow the backlog. Left out: they are
-        answered at once.
-    shadow
-        A variant that gets copies of the requests, and whose answers nobody sees. Left out: there is none.
-    data_capture
-        What of the traffic is kept in S3. Left out: nothing is.
-    rollout
-        How an update moves traffic to new instances, and what takes it back. Left out: all at once.
-    tags
-        Tags of every resource of the endpoint, values by key. Left out: none.
-    overrides
-        CloudFormation properties by their own names, for what these settings do not say. Left out: none.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
-
-    model: _Model
-    instance_type: Annotated[str, AfterValidator(_instance_type)] | None = None
-    instance_count: int | None = None
-    autoscaling: Autoscaling | None = None
-    safe_update: bool = False
-    monitoring: _MonitoringKey = False
-    api: Annotated[ApiFront, AfterValidator(_api)] | None = None
-    variants: tuple[VariantSettings, ...] | None = None
-    serverless: ServerlessVariant | None = None
-    async_inference: AsyncInference | None = None
-    shadow: VariantSettings | None = None
-    data_capture: DataCapture | None = None
-    rollout: Rollout | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    overrides: Overrides | None = None
-
-    def __post_init__(self) -> None:
-        problems = Problems("EndpointSettings")
-        problems.extend(self.problems())
-        problems.extend(tag_problems(self.tags))
-        if self.api is not None and self.async_inference is not None:
-            why = "waits for the answer, which an endpoint with 'async_inference' puts into S3; leave one of them out"
-            problems.add("api", why)
-        problems.raise_any()
-
-    def problems(self, *, region: str | None = None) -> Iterator[Problem]:
-        """Give what does not go together; with a region, what that lacks as well."""
-        options = EndpointOptions(
-            model=self.model,
-            instance_type=self.instance_type,
-            instance_count=self.instance_count,
-            autoscaling=self.autoscaling,
-            variants=self.variants,
-            serverless=self.serverless,
-            async_inference=self.async_inference,
-            shadow=self.shadow,
-            data_capture=self.data_capture,
-            rollout=self.rollout,
-            endpoint_name="named",  # by its key
-            region=region,
-        )
-        yield from options.problems()
+__all__ = ["EndpointSettings", "Settings", "SettingsError", "json_schema", "load_settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,29 +38,98 @@ class Settings:
     ----------
     endpoints
         SageMaker endpoints by name. A name has 1 to 63 letters, digits and inner hyphens.
+    inference_component_endpoints
+        SageMaker endpoints whose instances several models share as inference components, by name.
+    training_jobs
+        SageMaker training jobs by name, which the deployment runs. A model of these settings whose ``artifact`` is
+        ``training-job://NAME`` is what the job leaves.
+    batch_transforms
+        SageMaker batch transform jobs by name, which the deployment runs, a schedule, or new objects in S3.
+    cluster
+        An EKS cluster, deployed before all else as ``ClusterStack``, for ``workloads``. Left out: there is none.
+    existing_cluster
+        A cluster that exists already, for ``workloads``. Left out: it is ``cluster``, if there is one.
+    workloads
+        Models that pods of a cluster serve, by name. A name has 1 to 46 lower-case letters, digits and hyphens.
+    neuron_compilations
+        Jobs of the cluster that compile models for Inferentia and Trainium, by name.
     region
         Region to deploy to, such as ``eu-west-1``. Left out: the region of the AWS profile that deploys.
     acknowledged_warnings
         Ids of the library's warnings that are known and need not be said again, such as
         ``inference:image-end-of-patch``.
+    stacks
+        Over how many stacks the endpoints are spread, by their names alone, 1 to 1000: ``InferenceStack1`` and so on.
+        Some 60 endpoints fit into one. Another number moves endpoints, which no deployment can do while their old
+        stacks have them: choose one with room to grow, and give new endpoints a ``stack`` when theirs is full. Left
+        out: all are in ``InferenceStack``.
     dashboard
         Whether the stack has a CloudWatch dashboard of all its endpoints. Left out: it has none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
-    endpoints: dict[Annotated[str, AfterValidator(_endpoint_name)], EndpointSettings]
+    endpoints: dict[Annotated[str, AfterValidator(endpoint_name)], EndpointSettings] = field(default_factory=dict)
+    inference_component_endpoints: dict[Annotated[str, AfterValidator(endpoint_name)], ComponentEndpointSettings] = (
+        field(default_factory=dict)
+    )
+    training_jobs: dict[Annotated[str, AfterValidator(endpoint_name)], TrainingKey] = field(default_factory=dict)
+    batch_transforms: dict[Annotated[str, AfterValidator(endpoint_name)], BatchTransformKey] = field(
+        default_factory=dict
+    )
+    cluster: ClusterOptions | None = None
+    existing_cluster: ExistingClusterSettings | None = None
+    workloads: WorkloadsKey = field(default_factory=dict)
+    neuron_compilations: CompilationsKey = field(default_factory=dict)
     region: str | None = None
     acknowledged_warnings: tuple[str, ...] = ()
+    stacks: int = 1
     dashboard: bool = False
 
     def __post_init__(self) -> None:
         problems = Problems("Settings")
         problems.extend(acknowledgement_problems(self.acknowledged_warnings))
-        if not self.endpoints:
+        if not any(getattr(self, section) for section in (*_SECTIONS, *_IN_CLUSTER)):
             problems.add("endpoints", "is empty; give at least one endpoint")
-        problems.extend(_twin_problems(self.endpoints))
+        problems.extend(twin_problems("endpoints", self.endpoints))
+        fleets = self.inference_component_endpoints
+        problems.extend(twin_problems("inference_component_endpoints", fleets, taken=self.endpoints))
+        problems.extend(shared_component_problems(fleets))
+        problems.extend(twin_problems("training_jobs", self.training_jobs))
+        problems.extend(twin_problems("batch_transforms", self.batch_transforms))
+        problems.extend(job_problems(self.training_jobs, self.batch_transforms, self.endpoints, fleets))
+        problems.extend(self._stack_problems())
+        if self.dashboard and not self.endpoints:
+            problems.add("dashboard", "shows 'endpoints', of which there are none; give one, or leave it out")
+        problems.extend(cluster_choice_problems(self.cluster, self.existing_cluster))
         problems.raise_any()
+
+    @property
+    def node_groups(self) -> tuple[NodeGroup, ...]:
+        """The kinds of node of the cluster; none when there is no cluster here."""
+        cluster = self.cluster or self.existing_cluster
+        return cluster.node_groups if cluster else ()
+
+    @property
+    def has_inference_stack(self) -> bool:
+        """Whether there is anything for `InferenceStack`, besides what a cluster runs."""
+        return any(getattr(self, section) for section in _SECTIONS)
+
+    def _stack_problems(self) -> Iterator[Problem]:
+        yield from range_problems("stacks", self.stacks, 1, _STACKS_MAX)
+        spelled = {"inferencestack": "InferenceStack"}
+        for name, stack in ((name, endpoint.stack) for name, endpoint in self.endpoints.items() if endpoint.stack):
+            first = spelled.setdefault(stack.lower(), stack)
+            if stack.lower() in (CLUSTER_STACK.lower(), WORKLOAD_STACK.lower()):
+                yield Problem(f"endpoints.{name}.stack", f"is '{stack}', where a cluster is; choose another name")
+            elif stack != first:  # their templates would be one file where file names have no case
+                yield Problem(f"endpoints.{name}.stack", f"differs from '{first}' in case only; choose another name")
+        if self.stacks == 1 and not any(endpoint.stack for endpoint in self.endpoints.values()):
+            return
+        for section in _SECTIONS:
+            if section != "endpoints" and getattr(self, section):
+                why = "is in one stack with the endpoints, which 'stacks' or 'stack' spread over several; put it into a"
+                yield Problem(section, f"{why} settings file of its own, or leave those out")
 
 
 def load_settings(path: Path, *, region: str | None = None) -> Settings:
@@ -243,55 +149,43 @@ def load_settings(path: Path, *, region: str | None = None) -> Settings:
     """
     source = read_yaml(path)
     try:
-        settings = _SETTINGS.validate_json(to_json(source.data), strict=True, context=_Place(path.parent))
+        settings = _SETTINGS.validate_json(to_json(source.data), strict=True, context=Place(path.parent))
     except ValidationError as error:
         raise source.error(explain(error, source, json_schema())) from None
     if wrong := list(_region_problems(settings, region)):
         raise source.error(wrong)
+    if unfit := list(_cluster_problems(settings, region)):
+        raise source.error([(key_path(problem.field, source.data), problem.message) for problem in unfit])
     return replace(settings, region=settings.region or region)
 
 
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema of the settings file, with each key's meaning from its docstring."""
-    return describe(_SETTINGS.json_schema(), _DESCRIBED)
-
-
-def _twin_problems(names: Iterable[str]) -> Iterator[Problem]:
-    """Hold that names differ in more than SageMaker (case) and stack outputs (hyphens) tell apart."""
-    seen: dict[str, str] = {}
-    for name in names:
-        twin = seen.setdefault(name.replace("-", "").lower(), name)
-        if twin != name:
-            yield Problem(f"endpoints.{name}", f"differs from '{twin}' in case or hyphens only; choose another name")
+    return describe(_SETTINGS.json_schema(), Settings)
 
 
 def _region_problems(settings: Settings, default: str | None) -> Iterator[tuple[KeyPath, str]]:
     region = settings.region or default
+    if region is None:
+        return
     remark = "" if settings.region else "; the region is that of your AWS profile: set 'region' to deploy to another"
-    for endpoint in settings.endpoints.values():
-        found = [problem for problem in endpoint.problems(region=region) if problem.field == "region"]
-        yield from ((("region",), f"{problem.message}{remark}") for problem in found)
+    endpoints: list[EndpointSettings | ComponentEndpointSettings] = [
+        *settings.endpoints.values(),
+        *settings.inference_component_endpoints.values(),
+    ]
+    found = [problem for endpoint in endpoints for problem in endpoint.region_problems(region)]
+    found += job_region_problems(settings.training_jobs, settings.batch_transforms, settings.endpoints, region)
+    yield from ((("region",), f"{problem.message}{remark}") for problem in found)
 
 
+def _cluster_problems(settings: Settings, region: str | None) -> Iterator[Problem]:
+    return cluster_problems(
+        settings.workloads, settings.neuron_compilations, settings.node_groups, settings.region or region
+    )
+
+
+# What can be deployed; one of them is not empty.
+_SECTIONS = ("endpoints", "inference_component_endpoints", "training_jobs", "batch_transforms")
+_IN_CLUSTER = ("cluster", "existing_cluster", "workloads", "neuron_compilations")
+_STACKS_MAX = 1000
 _SETTINGS = TypeAdapter(Settings)
-_DESCRIBED = [
-    Settings,
-    VpcConfig,
-    PrivateRegistry,
-    EndpointSettings,
-    ApiFront,
-    Autoscaling,
-    Monitoring,
-    AsyncInference,
-    BacklogScaling,
-    DataCapture,
-    Overrides,
-    ProvisionedConcurrencyScaling,
-    Rollout,
-    ScheduledCapacity,
-    ServerlessVariant,
-    StepAdjustment,
-    StepScaling,
-    VariantSettings,
-    *get_args(AnyModel),
-]

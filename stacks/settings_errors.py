@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from constructs_lib.serving.models import AnyModel
+from cdk8s_charts.servers import AnyServer
+from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.problems import InvalidValueError
 from stacks.yaml_source import KeyPath, YamlSource
 
@@ -26,7 +27,10 @@ _EXPECTED = {
     "dataclass_exact_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }
-_FRAMEWORKS = tuple(kind.__dataclass_fields__["framework"].default for kind in get_args(AnyModel))
+_KINDS = {
+    key: tuple(member.__dataclass_fields__[key].default for member in get_args(union))
+    for key, union in (("framework", HostedModel), ("kind", AnyServer))
+}
 
 
 def explain(error: ValidationError, source: YamlSource, schema: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
@@ -61,16 +65,23 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
     elif kind == "unexpected_keyword_argument":
         yield path, _unknown(str(path[-1]), allowed_keys(schema, data, path[:-1]), "is no key here")
     elif kind == "union_tag_not_found":
-        yield (*path, "framework"), f"is missing; choose one of {_listed(_tags(details))}"
+        key = _discriminator(details)
+        yield (*path, key), f"is missing; choose one of {_listed(_tags(details))}"
     elif kind == "union_tag_invalid":
-        tag = given["framework"] if isinstance(given, Mapping) else given
-        yield (*path, "framework"), _unknown(str(tag), _tags(details), f"{_shown(tag)} is no framework")
+        key = _discriminator(details)
+        tag = given[key] if isinstance(given, Mapping) else given
+        yield (*path, key), _unknown(str(tag), _tags(details), f"{_shown(tag)} is no {key}")
     elif kind == "literal_error":
         yield path, f"must be {details.get('ctx', {}).get('expected')}, got {shown}"
     elif kind in _EXPECTED:
         yield path, f"must be {_EXPECTED[kind]}, got {shown}{_quoting(kind, source.texts.get(path))}"
     else:
         yield path, f"{details['msg'][0].lower()}{details['msg'][1:]}, got {shown}"
+
+
+def key_path(field: str, data: Any) -> KeyPath:
+    """Take a problem's path apart into the keys of the file."""
+    return tuple(_steps(field, data))
 
 
 def _at(data: Any, path: KeyPath) -> Any:
@@ -141,7 +152,13 @@ def _unknown(given: str, allowed: list[str], complaint: str) -> str:
 
 def _tags(details: ErrorDetails) -> list[str]:
     text = details.get("ctx", {}).get("expected_tags", "")
-    return [tag.strip(" '") for tag in text.split(",")] if text else list(_FRAMEWORKS)
+    return [tag.strip(" '") for tag in text.split(",")] if text else list(_KINDS[_discriminator(details)])
+
+
+def _discriminator(details: ErrorDetails) -> str:
+    """Give the key that tells the members of a union apart: ``framework`` of models, ``kind`` of servers."""
+    name: str = details.get("ctx", {}).get("discriminator", "")
+    return name.strip("'")
 
 
 def _listed(words: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The default stack: what `cdk deploy InferenceStack` synthesizes, from a settings file with as many endpoints."""
+"""What `cdk deploy` synthesizes, from one settings file with as many endpoints, spread over stacks by `stacks`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,34 +6,31 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from benchmarks.apps import workload
-from stacks.inference_stack import InferenceStack
+from stacks.app_stacks import define_stacks
+from stacks.limits import NO_CHECK, check_limits
 from stacks.settings import load_settings
 
 
 def main() -> None:
-    """Write a settings file per stack, and synthesize them as `app.py` does."""
+    """Write a settings file, and synthesize it as `app.py` does."""
     asked = workload.parse_workload()
-    app = cdk.App(outdir=asked.outdir)
-    for stack_name, endpoint_names in asked.stacks():
-        path = Path(f"{asked.outdir}-{stack_name}.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(settings_text(endpoint_names, asked.artifact))
-        InferenceStack(
-            app,
-            stack_name,
-            settings=load_settings(path, region=workload.REGION),
-            env=cdk.Environment(account=workload.ACCOUNT, region=workload.REGION),
-        )
-    app.synth()
+    app = cdk.App(outdir=asked.outdir, context=NO_CHECK)
+    stacks = [names for _, names in asked.stacks()]
+    path = Path(f"{asked.outdir}.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(settings_text([name for names in stacks for name in names], asked.artifact, stacks=len(stacks)))
+    settings = load_settings(path, region=workload.REGION)
+    define_stacks(app, settings, env=cdk.Environment(account=workload.ACCOUNT, region=workload.REGION))
+    check_limits(Path(app.synth().directory))
 
 
-def settings_text(endpoint_names: Sequence[str], artifact: str) -> str:
+def settings_text(endpoint_names: Sequence[str], artifact: str, *, stacks: int) -> str:
     """Repeat the default settings file's endpoint under other names."""
     scaling = (
         f"{{min: {workload.MIN_CAPACITY}, max: {workload.MAX_CAPACITY}, "
         f"invocations_per_instance: {workload.INVOCATIONS_PER_INSTANCE}}}"
     )
-    lines = ["endpoints:"]
+    lines = [f"stacks: {stacks}", "endpoints:"]
     for name in endpoint_names:
         lines += [
             f"  {name}:",

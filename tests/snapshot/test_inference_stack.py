@@ -1,4 +1,4 @@
-"""The stack that `cdk deploy InferenceStack` deploys: its template as a whole, and the points that matter in it."""
+"""The stack of the settings: roles, names, outputs and what AWS's own checks say."""
 
 from __future__ import annotations
 
@@ -8,38 +8,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Template
 from cfnlint.api import lint
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.json import JSONSnapshotExtension
-from syrupy.types import PropertyFilter, PropertyMatcher, SerializableData
 
 from constructs_lib.sagemaker import Autoscaling
-from constructs_lib.serving.models import OnnxModel
 from stacks.inference_stack import InferenceStack
-from stacks.settings import EndpointSettings, Settings, load_settings
-from tests.snapshot.conftest import FIXED, MODEL, ROOT, Json, new_app, only, statements
+from stacks.settings import Settings, load_settings
+from tests.snapshot.conftest import FIXED, ROOT, new_app, only, statements
+from tests.snapshot.masked_json import MaskedJson
+from tests.snapshot.stack_templates import DEFAULT, digits, synthesize
 
-DEFAULT = ROOT / "inference.yaml"
 IMAGE_AGE = (
     "WARNING AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; there is no newer "
     "one for cpu on x86_64: set 'image' to one that you keep patched, or acknowledge this warning (Annotation)"
 )
-
-
-def synthesize(outdir: Path, settings: Settings, env: cdk.Environment | None = FIXED) -> Template:
-    return Template.from_stack(InferenceStack(new_app(outdir), "InferenceStack", settings=settings, env=env))
-
-
-def digits(artifact: str = MODEL, **choices: Any) -> Settings:
-    """Make settings with one endpoint, the digits."""
-    model = OnnxModel(artifact=artifact, entry_point="inference.py")
-    endpoint = EndpointSettings(model=model, **{"instance_type": "ml.c6i.large", **choices})
-    return Settings(endpoints={"digits": endpoint})
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +37,6 @@ def default(tmp_path_factory: pytest.TempPathFactory) -> Template:
 def anywhere(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """The default stack, in whatever account and region it is deployed to."""
     return synthesize(tmp_path_factory.mktemp("anywhere"), load_settings(DEFAULT), env=None)
-
-
-class MaskedJson(JSONSnapshotExtension):
-    """JSON without what differs when the model or the account does: digests, what is named after them, accounts."""
-
-    def serialize(
-        self,
-        data: SerializableData,
-        *,
-        exclude: PropertyFilter | None = None,
-        include: PropertyFilter | None = None,
-        matcher: PropertyMatcher | None = None,
-    ) -> str:
-        text = str(super().serialize(data, exclude=exclude, include=include, matcher=matcher))
-        text = re.sub(r"\b[0-9a-f]{64}\b", "<digest>", text)
-        text = re.sub(r"ModelAccess[0-9a-f]{8}([0-9A-F]{8})?", "ModelAccess<digest>", text)
-        return re.sub(r"\b[0-9]{12}\b", "<account>", text)
 
 
 def test_the_default_template_is_as_it_was(default: Template, snapshot: SnapshotAssertion) -> None:
@@ -166,99 +134,6 @@ def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
 
     assert "Fixed.template.json" in texts[0]
     assert texts[0] == texts[1]
-
-
-def test_the_endpoint_keeps_its_instances_through_an_update_when_it_scales(default: Template) -> None:
-    default.has_resource_properties("AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": True})
-
-
-def test_the_endpoint_takes_the_instances_of_its_settings_when_it_does_not_scale(tmp_path: Path) -> None:
-    template = synthesize(tmp_path, digits(instance_count=2))
-
-    template.has_resource_properties("AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": Match.absent()})
-    template.resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
-    assert variant(template)["InitialInstanceCount"] == 2
-
-
-def variant(template: Template) -> Json:
-    _, config = only(template, "AWS::SageMaker::EndpointConfig")
-    (found,) = config["Properties"]["ProductionVariants"]
-    assert isinstance(found, dict)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("choices", "count"),
-    [
-        ({}, 1),
-        ({"instance_count": 3}, 3),
-        ({"autoscaling": Autoscaling(min=2, max=4, invocations_per_instance=60)}, 2),
-        ({"autoscaling": Autoscaling(min=2, max=4, invocations_per_instance=60), "instance_count": 3}, 3),
-    ],
-)
-def test_the_variant_starts_with_what_is_asked_for(choices: Json, count: int, tmp_path: Path) -> None:
-    template = synthesize(tmp_path, digits(**choices))
-    model_id, _ = only(template, "AWS::SageMaker::Model")
-
-    assert variant(template) == {
-        "VariantName": "AllTraffic",
-        "ModelName": {"Fn::GetAtt": [model_id, "ModelName"]},
-        "InstanceType": "ml.c6i.large",
-        "InitialInstanceCount": count,
-        "InitialVariantWeight": 1,
-    }
-
-
-def test_the_scalable_target_waits_for_the_endpoint(default: Template) -> None:
-    endpoint_id, _ = only(default, "AWS::SageMaker::Endpoint")
-    _, target = only(default, "AWS::ApplicationAutoScaling::ScalableTarget")
-
-    assert target["Properties"] == {
-        "ServiceNamespace": "sagemaker",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        "ResourceId": {
-            "Fn::Join": ["", ["endpoint/", {"Fn::GetAtt": [endpoint_id, "EndpointName"]}, "/variant/AllTraffic"]]
-        },
-        "MinCapacity": 1,
-        "MaxCapacity": 4,
-    }
-
-
-def test_the_policy_tracks_invocations_per_instance(tmp_path: Path) -> None:
-    scaling = Autoscaling(
-        max=4,
-        invocations_per_instance=42.5,
-        scale_in_cooldown=120,
-        scale_out_cooldown=0,
-        disable_scale_in=True,
-    )
-    template = synthesize(tmp_path, digits(autoscaling=scaling))
-    target_id, _ = only(template, "AWS::ApplicationAutoScaling::ScalableTarget")
-    _, policy = only(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
-
-    assert policy["Properties"] == {
-        "PolicyName": "SageMakerVariantInvocationsPerInstance",
-        "PolicyType": "TargetTrackingScaling",
-        "ScalingTargetId": {"Ref": target_id},
-        "TargetTrackingScalingPolicyConfiguration": {
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-            "TargetValue": 42.5,
-            "ScaleInCooldown": 120,
-            "ScaleOutCooldown": 0,
-            "DisableScaleIn": True,
-        },
-    }
-
-
-def test_the_default_cool_downs_are_those_of_the_console(default: Template) -> None:
-    default.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        {
-            "TargetTrackingScalingPolicyConfiguration": Match.object_like(
-                {"ScaleInCooldown": 300, "ScaleOutCooldown": 300, "DisableScaleIn": False}
-            )
-        },
-    )
 
 
 def test_the_outputs_are_name_and_arn_of_the_endpoint(default: Template) -> None:

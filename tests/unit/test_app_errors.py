@@ -121,3 +121,54 @@ def test_a_cache_that_cannot_be_written_is_one_line(settings: Path, tmp_path: Pa
 def made_in(outdir: Path) -> list[str]:
     """Give what is in the output folder, which the CDK itself makes when an app begins."""
     return sorted(path.name for path in outdir.iterdir()) if outdir.exists() else []
+
+
+def test_workloads_without_a_cluster_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "inference.yaml"
+    model = '{framework: tensorflow, version: "2.18", artifact: "s3://my-models/demo/"}'
+    path.write_text(f"region: us-east-1\nworkloads:\n  demo:\n    model: {model}\n")
+
+    finished = synthesize(path, tmp_path / "out")
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        f"{path}: there is no cluster for the workloads; give 'cluster' or 'existing_cluster', or write them as YAML by "
+        "`inference charts`\n"
+    )
+
+
+def test_a_cluster_without_the_extra_that_it_needs_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "missing").mkdir()
+    (tmp_path / "missing" / "cdk8s.py").write_text("raise ModuleNotFoundError(name=__name__)\n")
+    path = tmp_path / "inference.yaml"
+    path.write_text("existing_cluster: {cluster_name: prod}\n")
+
+    finished = synthesize(path, tmp_path / "out", PYTHONPATH=str(tmp_path / "missing"))
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "clusters and workloads need cdk8s, which is not installed; run: pip install 'inference-constructs[eks]'\n"
+    )
+    assert made_in(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("cluster", "stack"),
+    [
+        ("existing_cluster: {cluster_name: prod}", "WorkloadStack"),
+        (
+            "cluster: {node_groups: [{name: system, instance_types: [m7i.large], min_size: 1, max_size: 2}]}",
+            "ClusterStack",
+        ),
+    ],
+)
+def test_a_cluster_alone_is_one_stack_named_by_whether_it_is_made(tmp_path: Path, cluster: str, stack: str) -> None:
+    path = tmp_path / "inference.yaml"
+    path.write_text(f"{cluster}\n")
+
+    finished = synthesize(path, tmp_path / "out", CDK_DEFAULT_REGION="us-east-1", CDK_DEFAULT_ACCOUNT="111111111111")
+
+    assert (finished.returncode, finished.stderr) == (0, "")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    stacks = [name for name, each in manifest["artifacts"].items() if each["type"] == "aws:cloudformation:stack"]
+    assert stacks == [stack]

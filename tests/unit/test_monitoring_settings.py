@@ -95,6 +95,16 @@ def test_a_dashboard_is_there_or_not() -> None:
         load(f"{ENDPOINT % 'true'}\ndashboard: yes")
 
 
+def test_a_dashboard_has_endpoints_to_show() -> None:
+    fleet = "{instance_type: ml.c6i.large, inference_components: {a: {model: %s, min_memory_mb: 512}}}"
+    model = "{framework: container, image: mine}"
+    with pytest.raises(SettingsError) as raised:
+        load(f"inference_component_endpoints: {{fleet: {fleet % model}}}\ndashboard: true")
+
+    why = "shows 'endpoints', of which there are none; give one, or leave it out"
+    assert str(raised.value) == f"inference.yaml:2: dashboard: {why}"
+
+
 @pytest.mark.parametrize(("given", "is_valid"), [(True, True), ({"minutes": 3}, True), (3, False), ({"m": 1}, False)])
 def test_an_editor_knows_both_ways(given: object, is_valid: bool) -> None:
     endpoint = {

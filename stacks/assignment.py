@@ -1,0 +1,49 @@
+"""Which endpoint is in which stack: CloudFormation takes 500 resources and 200 outputs per stack, which is some 60.
+
+An endpoint's stack follows from its own settings and from the number of stacks, and from no other endpoint: it never
+moves because others come or go. To move one, CloudFormation would have to delete it and make it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+
+from stacks.settings import Settings
+
+MAIN_STACK = "InferenceStack"
+
+
+def settings_by_stack(settings: Settings) -> dict[str, Settings]:
+    """Give each stack its part of the settings, by its name.
+
+    With one stack, all is in ``InferenceStack``. With several, they are ``InferenceStack1`` and so on; one that no
+    endpoint falls into is left out. An endpoint with ``stack`` is in that one. Settings for a cluster alone have none.
+    """
+    if not settings.has_inference_stack:
+        return {}
+    parts: dict[str, list[str]] = {}
+    for name, endpoint in settings.endpoints.items():
+        parts.setdefault(endpoint.stack or _stack_of(name, settings.stacks), []).append(name)
+    if list(parts) in ([], [MAIN_STACK]):
+        return {MAIN_STACK: settings}
+    return {
+        stack: replace(settings, stacks=1, endpoints={name: settings.endpoints[name] for name in parts[stack]})
+        for stack in sorted(parts, key=_in_order)
+    }
+
+
+def _stack_of(endpoint_name: str, stacks: int) -> str:
+    """Choose a stack by the endpoint's name alone."""
+    if stacks == 1:
+        return MAIN_STACK
+    digest = hashlib.sha256(endpoint_name.encode()).digest()
+    return f"{MAIN_STACK}{int.from_bytes(digest[:8]) % stacks + 1}"
+
+
+def _in_order(stack: str) -> tuple[str, int]:
+    """Sort ``InferenceStack10`` after ``InferenceStack9``."""
+    number = re.search(r"\d*$", stack)
+    digits = number.group() if number else ""
+    return stack.removesuffix(digits), int(digits or 0)

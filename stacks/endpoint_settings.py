@@ -1,0 +1,126 @@
+"""The settings of one SageMaker endpoint: its options, with local paths read as seen from the settings file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo
+
+from constructs_lib.sagemaker.api.front import ApiFront
+from constructs_lib.sagemaker.endpoint_options import EndpointOptions
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.serving.hosted_files import hosted_file_problems
+from constructs_lib.serving.instances import InstanceTypeError
+from constructs_lib.serving.instances import instance_type as find_instance_type
+from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.multi_container import ContainerValue, HostedModel, MultiContainerModel
+from constructs_lib.serving.problems import InvalidValueError, Problem, Problems
+from stacks.places import Place
+
+_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")  # AWS CloudFormation, CreateStack, StackName
+
+
+def _instance_type(name: str) -> str:
+    try:
+        find_instance_type(name)
+    except InstanceTypeError as error:
+        raise InvalidValueError("instance_type", [Problem("", str(error))]) from None
+    return name
+
+
+def _model(model: HostedModel, info: ValidationInfo) -> HostedModel:
+    """Read local paths as seen from the settings file, and hold that what they name can be packaged."""
+    if isinstance(info.context, Place):
+        model = model.relative_to(info.context.directory)
+        problems = Problems("model")
+        problems.extend(hosted_file_problems(model))
+        problems.raise_any()
+    return model
+
+
+def _api(api: ApiFront, info: ValidationInfo) -> ApiFront:
+    """Read the processor's path as seen from the settings file, and hold that it is there."""
+    if isinstance(info.context, Place):
+        api = api.relative_to(info.context.directory)
+        problems = Problems("api")
+        problems.extend(api.file_problems())
+        problems.raise_any()
+    return api
+
+
+def _switch_or_choices(given: object) -> str | None:
+    if isinstance(given, bool):
+        return "switch"
+    return "choices" if isinstance(given, Mapping | Monitoring) else None
+
+
+_MonitoringKey = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[Monitoring, Tag("choices")],
+    Discriminator(
+        _switch_or_choices,
+        custom_error_type="switch_or_choices",
+        custom_error_message="must be true, false or a mapping of keys to values",
+    ),
+]
+
+SingleModelKey = Annotated[AnyModel, Field(discriminator="framework"), AfterValidator(_model)]
+"""A single model of the settings: its local paths are relative to the file, and what they name can be packaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiContainerSettings(MultiContainerModel):
+    """Several containers on the same instances, an inference pipeline or a group of which each request calls one."""
+
+    containers: dict[str, Annotated[ContainerValue, Field(discriminator="framework")]]
+
+
+ModelKey = Annotated[ContainerValue | MultiContainerSettings, Field(discriminator="framework"), AfterValidator(_model)]
+"""Whatever an endpoint of the settings serves, with its paths as those of a single model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantSettings(InstanceVariant):
+    """One group of instances behind an endpoint."""
+
+    model: ModelKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings(EndpointOptions):
+    """One SageMaker endpoint.
+
+    Attributes
+    ----------
+    api
+        An HTTPS API in front of the endpoint; ``{}`` for one with the defaults. Left out: it is called by AWS clients
+        alone.
+    stack
+        Name of the stack that the endpoint is in: a letter, then up to 127 letters, digits and hyphens. Left out:
+        ``InferenceStack``, or one of several by its name, if ``stacks`` says so.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    model: ModelKey
+    instance_type: Annotated[str, AfterValidator(_instance_type)] | None = None
+    monitoring: _MonitoringKey = False
+    variants: tuple[VariantSettings, ...] | None = None
+    shadow: VariantSettings | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    api: Annotated[ApiFront, AfterValidator(_api)] | None = None
+    stack: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = Problems("EndpointSettings")
+        problems.extend(self.problems())
+        if self.api is not None and self.async_inference is not None:
+            why = "waits for the answer, which an endpoint with 'async_inference' puts into S3; leave one of them out"
+            problems.add("api", why)
+        if self.stack is not None and not _STACK_NAME.fullmatch(self.stack):
+            shape = "a letter, then up to 127 letters, digits and hyphens"
+            problems.add("stack", f"must be the name of a stack ({shape}), got '{self.stack}'")
+        problems.raise_any()

@@ -1,0 +1,43 @@
+"""How names in the settings must differ: from what SageMaker refuses, and from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from constructs_lib.serving.names import name_problem
+from constructs_lib.serving.problems import InvalidValueError, Problem
+from stacks.component_settings import ComponentEndpointSettings
+
+
+def endpoint_name(name: str) -> str:
+    """Hold that SageMaker takes a name."""
+    if wrong := name_problem(name):
+        raise InvalidValueError("endpoints", [Problem("", wrong)])
+    return name
+
+
+def twin_problems(section: str, names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[Problem]:
+    """Hold that names differ in more than SageMaker (case) and stack outputs (hyphens) tell apart."""
+    seen = {_plain(name): name for name in taken}
+    for name in names:
+        twin = seen.get(_plain(name))
+        if twin == name:
+            yield Problem(f"{section}.{name}", "is the name of an endpoint in 'endpoints', too; choose another name")
+        elif twin is not None:
+            yield Problem(f"{section}.{name}", f"differs from '{twin}' in case or hyphens only; choose another name")
+        seen.setdefault(_plain(name), name)
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").lower()
+
+
+def shared_component_problems(endpoints: Mapping[str, ComponentEndpointSettings]) -> Iterator[Problem]:
+    """Hold that no two inference components have one name, wherever they are: SageMaker finds them by it."""
+    owners: dict[str, str] = {}
+    for endpoint, settings in endpoints.items():
+        for name in settings.inference_components:
+            owner = owners.setdefault(name.lower(), endpoint)
+            if owner != endpoint:
+                path = f"inference_component_endpoints.{endpoint}.inference_components.{name}"
+                yield Problem(path, f"is a component of '{owner}', too; names are unique in account and region")
