@@ -33,6 +33,8 @@ The same by hand, after `. .venv/bin/activate && eval "$(inference local up)" &&
 and onto the real AWS, from a shell that has your credentials and no AWS_ENDPOINT_URL:
 
   cdk bootstrap && cdk deploy InferenceStack
+
+Neo's compiler is on AWS alone: of examples/neo, local AWS passes the model through unchanged.
 """
 
 

@@ -82,6 +82,24 @@ def test_the_library_needs_three_packages(requirements: list[str]) -> None:
     assert sorted(name_of(need) for need in requirements) == ["aws-cdk-lib", "constructs", "isal"]
 
 
+def test_the_wheel_brings_the_command(wheel: Path, requirements: list[str], tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        assert "inference = constructs_lib.tools.command:main" in archive.read(name).decode()
+    python = empty_environment(tmp_path / "venv", requirements)
+    installed = run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel], cwd=tmp_path
+    )
+    assert installed.returncode == 0, installed.stderr
+    (tmp_path / "handler.py").write_text("def handle(data, context): ...\n")
+
+    made = run(
+        [python.with_name("inference"), "package", "mar", "--model-name", "demo", "--handler", "handler"], cwd=tmp_path
+    )
+
+    assert (made.returncode, made.stdout, made.stderr) == (0, "demo.mar\n", "")
+
+
 def test_another_team_synthesizes_an_app_with_the_wheel_alone(
     wheel: Path, requirements: list[str], tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,12 +12,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from real_cdk import run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 SETTINGS = """\
 endpoints:
   digits:
@@ -48,17 +47,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def cdk(aws: LocalAws, project: Path) -> Cdk:
     def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        context = ["-c", f"settings={project / 'inference.yaml'}", "--output", str(project / "cdk.out"), "--no-notices"]
-        done = subprocess.run(
-            [CDK, *arguments, *context],
-            cwd=ROOT,
-            env={**os.environ, **aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
+        return run_cdk(aws, project / "inference.yaml", project / "cdk.out", *arguments, check=check)
 
     return run
 

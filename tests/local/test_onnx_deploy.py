@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import boto3
+from real_cdk import run_cdk
 
 from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 
 
 def test_a_bare_onnx_file_is_deployed_and_answers(local_aws: LocalAws, tmp_path: Path) -> None:
     def cdk(*arguments: str) -> str:
-        settings = ["-c", "settings=examples/onnx/inference.yaml", "--output", str(tmp_path / "cdk.out")]
-        done = subprocess.run(
-            [CDK, *arguments, *settings, "--no-notices"],
-            cwd=ROOT,
-            env={**os.environ, **local_aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = run_cdk(local_aws, ROOT / "examples" / "onnx" / "inference.yaml", tmp_path / "cdk.out", *arguments)
         return done.stdout + done.stderr
 
     session = boto3.Session("test", "test", region_name=local_aws.region)

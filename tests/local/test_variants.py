@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from real_cdk import run_cdk
 
 from examples.digits.predict import read_rows
 from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 SETTINGS = """\
 endpoints:
   digits-ab:
@@ -59,19 +57,6 @@ def project(tmp_path: Path) -> Path:
     return directory
 
 
-def run_cdk(aws: LocalAws, project: Path, *arguments: str) -> None:
-    context = ["-c", f"settings={project / 'inference.yaml'}", "--output", str(project / "cdk.out"), "--no-notices"]
-    done = subprocess.run(
-        [CDK, *arguments, *context],
-        cwd=ROOT,
-        env={**os.environ, **aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def answered_by(runtime: Any, **options: str) -> str:
     (row,) = read_rows(limit=1)
     square = [row.pixels[start : start + 8] for start in range(0, 64, 8)]
@@ -91,8 +76,8 @@ def test_traffic_goes_by_weight_unless_the_request_names_a_variant(
     runtime, sagemaker = client("sagemaker-runtime"), client("sagemaker")
 
     (project / "inference.yaml").write_text(SETTINGS.format(current=1, candidate=0))
-    run_cdk(aws, project, "bootstrap", f"aws://{aws.account}/{aws.region}")
-    run_cdk(aws, project, "deploy", "InferenceStack")
+    run_cdk(aws, project / "inference.yaml", project / "cdk.out", "bootstrap", f"aws://{aws.account}/{aws.region}")
+    run_cdk(aws, project / "inference.yaml", project / "cdk.out", "deploy", "InferenceStack")
     assert {answered_by(runtime) for _ in range(10)} == {"Current"}
     assert answered_by(runtime, TargetVariant="Candidate") == "Candidate"
     assert len(sagemaker.list_models()["Models"]) == 2
@@ -100,12 +85,12 @@ def test_traffic_goes_by_weight_unless_the_request_names_a_variant(
     assert_only_current_scales(client("application-autoscaling"))
 
     (project / "inference.yaml").write_text(SETTINGS.format(current=0, candidate=3))
-    run_cdk(aws, project, "deploy", "InferenceStack")
+    run_cdk(aws, project / "inference.yaml", project / "cdk.out", "deploy", "InferenceStack")
     assert {answered_by(runtime) for _ in range(10)} == {"Candidate"}
     described = sagemaker.describe_endpoint(EndpointName="digits-ab")["ProductionVariants"]
     assert {each["VariantName"]: each["CurrentWeight"] for each in described} == {"Current": 0.0, "Candidate": 3.0}
 
-    run_cdk(aws, project, "destroy", "InferenceStack", "--force")
+    run_cdk(aws, project / "inference.yaml", project / "cdk.out", "destroy", "InferenceStack", "--force")
     assert sagemaker.list_endpoints()["Endpoints"] == sagemaker.list_models()["Models"] == []
 
 
