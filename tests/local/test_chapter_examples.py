@@ -49,7 +49,7 @@ def deployed(aws: LocalAws, environment: dict[str, str], tmp_path_factory: pytes
     directory = tmp_path_factory.mktemp("chapter-app")
     put_models(aws, directory)
     app = cdk.App(outdir=str(directory / "cdk.out"), analytics_reporting=False)
-    for name in ("autoscaling/inference", "container/inference", "multi-model/book"):
+    for name in ("autoscaling/inference", "container/inference", "multi-model/book", "onnx/inference"):
         settings = load_settings(EXAMPLES / f"{name}.yaml")
         InferenceStack(app, name.replace("/", "-"), settings=settings)
     runpy.run_path(str(EXAMPLES / "python-app" / "double_app.py"))["DoubleStack"](app, "DoubleStack")
@@ -119,6 +119,10 @@ def test_the_role_of_the_python_app_may_call_its_endpoint_and_no_other(aws: Loca
     assert json.loads(answer["Body"].read()) == {"predictions": [[2.0, 4.0, 10.0]]}
     with pytest.raises(ClientError, match="not authorized to perform: sagemaker:InvokeEndpoint"):
         caller.invoke_endpoint(EndpointName="scores-from-image", **rows)
+
+
+def test_a_bare_onnx_file_answers(aws: LocalAws) -> None:
+    assert predictions(aws, "double") == [[2.0, 4.0]]
 
 
 def test_an_image_of_ones_own_serves_its_archive(aws: LocalAws) -> None:
