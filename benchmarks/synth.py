@@ -132,7 +132,9 @@ def synthesize(
         str(_archive(workspace) if app != "ours" else ARTIFACT),
         str(outdir),
     ]
-    environment = os.environ | {
+    # The first round is to leave bytecode for the others, as a first synth does for those after it.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = own | {
         "CDK_VALIDATION": "true" if validation else "false",
         "CDK_CONTEXT_JSON": json.dumps(_context()),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",

@@ -41,5 +41,10 @@ node=$("$venv/bin/python" -c 'from scripts.node import bundled_node_directory as
 ln -sf "$node/node" "$venv/bin/node"
 "$venv/bin/npm" ci --silent --no-audit --no-fund
 cp scripts/launchers/* "$venv/bin/"
+
+echo "setup: bytecode for python -O, as which cdk.json runs the app, and for which pip leaves none"
+scratch=$(mktemp -d)
+env -u PYTHONDONTWRITEBYTECODE CDK_OUTDIR="$scratch" "$venv/bin/python" -O app.py
+rm -rf "$scratch"
 chmod +x "$venv/bin/cdk" "$venv/bin/inference"
 touch "$venv/.ready"
