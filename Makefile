@@ -1,8 +1,10 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# TensorFlow Serving's own messages; without what it depends on, which is TensorFlow with GPU libraries.
+TENSORFLOW_SERVING_API := tensorflow-serving-api==2.21.0
 .DEFAULT_GOAL := help
-.PHONY: help local test test-serving check format bench images lock clean
+.PHONY: help local test test-serving check format bench docs images lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +15,7 @@ local: $(READY) ## Deploy the digits example onto an AWS on this machine, and pr
 test: $(READY) ## Run the tests
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not serving"
 
-test-serving: .venv-serving/.ready ## Run the tests that need PyTorch
+test-serving: .venv-serving/.ready .venv-checkov/.ready ## Run the tests that need PyTorch, TensorFlow, a real model server or checkov
 	@.venv-serving/bin/python -m pytest -m serving
 
 check: $(READY) ## Check format, lint and types
@@ -28,6 +30,14 @@ format: $(READY) ## Format the code
 bench: .venv-bench/.ready ## Measure synth and archive against their alternatives
 	@.venv-bench/bin/python -m benchmarks.synth
 	@$(PYTHON) benchmarks/archive.py
+	@$(PYTHON) -m benchmarks.cli
+	@$(PYTHON) -m benchmarks.charts
+	@$(PYTHON) -m benchmarks.job_handler
+
+docs: $(READY) ## Write the schema and the reference pages anew
+	@$(PYTHON) -m scripts.inference schema > inference.schema.json
+	@$(PYTHON) -m scripts.settings_reference
+	@$(PYTHON) -m scripts.constructs_reference
 
 images: .venv-images/.ready ## Distil images and instance types anew from the SageMaker SDK and botocore
 	@.venv-images/bin/python -m scripts.refresh_images
@@ -39,16 +49,17 @@ lock: $(READY) ## Lock the development environment anew (needs uv)
 	@scripts/lock.sh
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .venv-bench .venv-images .venv-serving node_modules cdk.out .local-aws .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-checkov .venv-images .venv-serving node_modules cdk.out .local-aws .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements/dev.txt pyproject.toml package-lock.json scripts/setup.sh $(wildcard scripts/launchers/*)
 	@scripts/setup.sh
 
-.venv-serving/.ready: $(READY) examples/digits/requirements.txt
-	@echo "setup: .venv-serving, with PyTorch and what else trains the digits"
+.venv-serving/.ready: $(READY) examples/digits/requirements.txt tests/serving/requirements.txt
+	@echo "setup: .venv-serving, with PyTorch, what else trains the digits, model servers and their Java"
 	@$(PYTHON) -m venv .venv-serving
 	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt
+	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt -r tests/serving/requirements.txt
+	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TENSORFLOW_SERVING_API)
 	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -7,9 +7,10 @@ lock() {
     output=$1
     shift
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-        --no-emit-index-url "$@" pyproject.toml -o "requirements/$output.txt"
+        --no-emit-index-url "$@" -o "requirements/$output.txt"
 }
-lock dev --group dev --extra local --extra eks --extra client
-lock images --group images --group dev --extra local
-lock bench --group bench --group dev --extra local
+lock dev pyproject.toml --group dev --extra local --extra eks --extra client
+lock images pyproject.toml --group images --group dev --extra local
+lock bench pyproject.toml --group bench --group dev --extra local
+lock checkov --group checkov
 .venv/bin/npm install --package-lock-only --ignore-scripts --silent
