@@ -161,7 +161,7 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
 
         from local_aws import extension
         from local_aws.services.kubernetes.objects import KubernetesObjects, use_objects
-        from local_aws.services.kubernetes.real_cluster import RealCluster
+        from local_aws.services.kubernetes.real_cluster import ClusterUnreachableError, RealCluster
         from local_aws.services.sagemaker.instance_metrics import InstanceMetrics
         from local_aws.services.sagemaker.plane import Plane, use_plane
         from local_aws.validation import service_model
@@ -174,7 +174,10 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
     plane = Plane(state / "endpoints", hosting, {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"})
     use_plane(plane)
     kubeconfig = os.environ.get(_KUBECONFIG)
-    use_objects(KubernetesObjects(state / "kubernetes", RealCluster(Path(kubeconfig)) if kubeconfig else None))
+    try:
+        use_objects(KubernetesObjects(state / "kubernetes", RealCluster(Path(kubeconfig)) if kubeconfig else None))
+    except ClusterUnreachableError as error:
+        raise StartFailedError(f"{_KUBECONFIG}: {error}") from error
     InstanceMetrics().start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ import pytest
 
 from local_aws.services.kubernetes.checks import InvalidManifestError
 from local_aws.services.kubernetes.objects import KubernetesObjects
-from local_aws.services.kubernetes.real_cluster import RealCluster
+from local_aws.services.kubernetes.real_cluster import ClusterUnreachableError, RealCluster
 
 CONFIG: dict[str, Any] = {
     "apiVersion": "v1",
@@ -139,3 +139,32 @@ def test_what_the_cluster_refuses_is_not_kept(objects: KubernetesObjects, api: A
 def test_a_kind_that_the_cluster_does_not_have_is_told(objects: KubernetesObjects) -> None:
     with pytest.raises(InvalidManifestError, match=r"^NodePool 'gpu': the cluster has no such kind: "):
         objects.create("prod", "1.35", POOL)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"^'.*kubeconfig' cannot be used as a kubeconfig: Invalid kube-config"),
+        ("apiVersion: v1\n", r"^'.*kubeconfig' cannot be used as a kubeconfig: "),
+        (
+            json.dumps(
+                {
+                    "clusters": [{"name": "gone", "cluster": {"server": "http://127.0.0.1:1"}}],
+                    "users": [{"name": "somebody", "user": {}}],
+                    "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "somebody"}}],
+                    "current-context": "gone",
+                }
+            ),
+            r"^the cluster of '.*kubeconfig' does not answer: .*Connection refused",
+        ),
+    ],
+    ids=["no file", "no cluster in it", "a cluster that is gone"],
+)
+def test_a_kubeconfig_that_leads_nowhere_is_told_in_one_line(text: str | None, message: str, tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    if text is not None:
+        kubeconfig.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ClusterUnreachableError, match=message) as raised:
+        RealCluster(kubeconfig)
+    assert "\n" not in str(raised.value)

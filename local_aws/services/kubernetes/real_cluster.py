@@ -12,6 +12,10 @@ from local_aws.services.kubernetes.checks import InvalidManifestError, Manifest
 _MANAGER = "local-aws"
 
 
+class ClusterUnreachableError(Exception):
+    """The cluster of a kubeconfig cannot be reached; the text says why, and what to do."""
+
+
 class RealCluster:
     """The cluster of a kubeconfig's current context.
 
@@ -19,13 +23,29 @@ class RealCluster:
     ----------
     kubeconfig
         The file.
+
+    Raises
+    ------
+    ClusterUnreachableError
+        When the Kubernetes client is not installed, the file is no kubeconfig, or its cluster does not answer.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
-        from kubernetes import config, dynamic  # for who has a cluster
-
-        client = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
-        self._client = dynamic.DynamicClient(client)  # type: ignore[no-untyped-call]
+        try:
+            from kubernetes import client, config, dynamic  # for who has a cluster
+            from urllib3.exceptions import HTTPError
+        except ImportError as error:
+            needed = "is not installed; run: pip install 'inference-constructs[client]'"
+            raise ClusterUnreachableError(f"the Kubernetes client, which applies objects, {needed}") from error
+        try:
+            made = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+            self._client = dynamic.DynamicClient(made)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            told = " ".join(str(error).split())
+            raise ClusterUnreachableError(f"'{kubeconfig}' cannot be used as a kubeconfig: {told}") from error
+        except (HTTPError, client.ApiException) as error:
+            told = " ".join(str(getattr(error, "reason", None) or error).split())
+            raise ClusterUnreachableError(f"the cluster of '{kubeconfig}' does not answer: {told}") from error
 
     def apply(self, manifest: Manifest) -> None:
         """Apply an object, there already or not.
