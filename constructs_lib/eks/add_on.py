@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from constructs_lib.serving.problems import Problems
@@ -66,9 +66,13 @@ def add_ons_of_cluster(given: tuple[AddOn, ...], *, auto_mode: bool) -> tuple[Ad
     Parameters
     ----------
     given
-        Add-ons of the caller; one of a standard name stands in for it.
+        Add-ons of the caller; one of a standard name stands in for it, and its configuration is added to the standard.
     auto_mode
         Whether EKS runs the nodes.
     """
     standard = _EVERYWHERE if auto_mode else (*_ON_OWN_NODES, *_EVERYWHERE)
-    return tuple({add_on.name: add_on for add_on in (*standard, *given)}.values())
+    found = {add_on.name: add_on for add_on in standard}
+    for add_on in given:
+        before = found[add_on.name].configuration if add_on.name in found else {}
+        found[add_on.name] = replace(add_on, configuration={**before, **add_on.configuration})
+    return tuple(found.values())

@@ -56,8 +56,8 @@ class ClusterOptions:
     viewer_arns
         ARNs of IAM roles and users that may look at everything but secrets. Left out: nobody else may.
     add_ons
-        More EKS add-ons, or standard ones set up otherwise. Standard are vpc-cni, kube-proxy, coredns,
-        eks-pod-identity-agent, metrics-server and aws-mountpoint-s3-csi-driver.
+        More EKS add-ons, or standard ones set up otherwise, whose configuration is added to the standard one. Standard
+        are vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, metrics-server and aws-mountpoint-s3-csi-driver.
     neuron_scheduler
         Whether there is a scheduler (``neuron-scheduler``) that gives pods neighbouring Neuron devices, as models need
         that are split over several. Left out: there is none.

@@ -116,11 +116,19 @@ def test_an_add_on_of_a_standard_name_stands_in_for_it() -> None:
 
     found = {add_on.name: add_on for add_on in add_ons_of_cluster((mine,), auto_mode=False)}
 
-    assert found["coredns"] is mine
+    assert found["coredns"] == mine
     assert len(found) == 6
     assert found["aws-mountpoint-s3-csi-driver"].configuration == {"node": {"tolerateAllTaints": True}}
     # Or who may call a workload would be said, and nobody would hold it.
     assert found["vpc-cni"].configuration == {"enableNetworkPolicy": "true"}
+
+
+def test_the_configuration_of_an_add_on_is_added_to_the_standard_one() -> None:
+    mine = (AddOn(name="vpc-cni", configuration={"env": {"WARM_IP_TARGET": "2"}}),)
+
+    found = {add_on.name: add_on.configuration for add_on in add_ons_of_cluster(mine, auto_mode=False)}
+
+    assert found["vpc-cni"] == {"enableNetworkPolicy": "true", "env": {"WARM_IP_TARGET": "2"}}
 
 
 def test_auto_mode_brings_networking_and_identity_itself() -> None:
