@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -56,32 +57,49 @@ def run_settings(example: Example) -> None:
 
 
 def check_commands(example: Example) -> None:
-    """Hold that each line of a shell block is a command that exists."""
-    text = str(example.parsed).replace("\\\n", " ")
-    for line in text.splitlines():
-        words = shlex.split(re.sub(r"^\s*(\$ |eval \"\$\()", "", line).removesuffix(')"'), comments=True)
-        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-            words = words[1:]
-        if words:
-            assert is_known(words), f"nothing checks this command: {line.strip()}"
+    """Hold that each line of a shell block is made of commands that exist."""
+    for line in str(example.parsed).replace("\\\n", " ").splitlines():
+        for words in commands(line):
+            assert is_known(words), f"nothing checks this command: {' '.join(words)}"
+
+
+def commands(line: str) -> Iterator[list[str]]:
+    """Take a line of shell apart at its pipes and its ``&&``, and look into ``eval``."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+    lexer.whitespace_split = True
+    for joined, words in groupby(lexer, key=lambda word: set(word) <= set("|&;")):
+        command = list(words)
+        while command and re.fullmatch(r"[A-Z_]+=.*", command[0]):
+            command = command[1:]
+        if command and command[0] == "eval":
+            yield from commands(command[1].removeprefix("$(").removesuffix(")"))
+        elif command and not joined:
+            yield command
+
+
+EVERYWHERE = {".", "aws", "cat", "cd", "curl", "echo", "export", "kubectl", "mkdir", "pip", "tar"}
+CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "diff", "synth"}
 
 
 def is_known(words: list[str]) -> bool:
     """Tell whether a command is one of the project's, or one that every machine has."""
     match words:
         case ["make", target, *_]:
-            return re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE) is not None
+            known = re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE) is not None
         case ["inference", command, *_]:
-            return command in {each.name for each in COMMANDS}
+            known = command in {each.name for each in COMMANDS}
+        case ["cdk", command, *_]:
+            known = command in CDK_COMMANDS
+        case ["python", "-m", "venv", _] | [".venv/bin/pre-commit", "install"]:
+            known = True
         case ["python" | ".venv/bin/python", "-m", module, *_]:
-            found = ROOT / module.replace(".", "/")
-            return found.is_dir() or found.with_suffix(".py").is_file()
-        case ["python" | ".venv/bin/python", script, *_]:
-            return (ROOT / script).is_file()
-        case ["cdk", "bootstrap" | "deploy" | "destroy" | "synth" | "diff", *_]:
-            return True
+            path = ROOT / module.replace(".", "/")
+            known = path.is_dir() or path.with_suffix(".py").is_file()
+        case ["python" | ".venv/bin/python" | ".venv/bin/pytest", path, *_]:
+            known = (ROOT / path).exists()
         case _:
-            return words[0] in {"pip", "kubectl", "curl", "cd", ".", "aws", "tar", "export"}
+            known = words[0] in EVERYWHERE
+    return known
 
 
 def check_json(example: Example) -> None:
@@ -131,3 +149,11 @@ def test_every_code_block_names_a_language_that_is_run_or_shown(page: Path) -> N
     languages = re.findall(r"^ *```(\S*)\n(?:.*\n)*? *```$", text, re.MULTILINE)
 
     assert set(languages) <= set(RUNNERS) | SHOWN
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_code_block_hides_in_an_indentation(page: Path) -> None:
+    """Only fenced blocks are run."""
+    outside = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+    assert re.findall(r"(?:^|\n\n) {4}\S.*", outside) == []
