@@ -17,11 +17,9 @@ COMMAND = re.compile(r'^ *(?:.*\| |eval "\$\()?inference (?P<options>[^`)\n]+)',
 
 
 def code(page: Path) -> str:
-    """Give a page's code blocks, fenced and indented, each command in one line."""
-    text = page.read_text(encoding="utf-8")
-    fenced = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    indented = [line for line in text.replace("\\\n", " ").splitlines() if line.startswith("    ")]
-    return "\n".join([*fenced, *indented]).replace("\\\n", " ")
+    """Give a page's shell blocks, each command in one line."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return "\n".join(blocks).replace("\\\n", " ")
 
 
 def commands() -> list[tuple[str, str]]:

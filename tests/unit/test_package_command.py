@@ -74,9 +74,7 @@ def test_mar_takes_the_line_that_the_book_gives_to_torch_model_archiver(
 
 def test_the_lines_of_the_example_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = ROOT / "examples" / "package"
-    lines = re.findall(
-        r"^    inference (package .*)$", (example / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    lines = re.findall(r"^inference (package .*)$", (example / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     monkeypatch.chdir(example)
 
     for line in lines:
