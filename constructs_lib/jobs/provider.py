@@ -13,13 +13,13 @@ from aws_cdk import custom_resources as custom
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
 
 _ID = "SageMakerJobs"
 _HANDLER = Path(__file__).parent / "handler" / "index.py"
 _TIMEOUT = 120  # seconds; a function takes one or two
 _INTERVAL = 10  # seconds between two looks at a job
-_LOG_RETENTION = 30  # days
 _NAME_LENGTH = 20
 # As SageMaker spells the kinds of job in ARNs.
 _IN_ARN = {"CompilationJob": "compilation-job", "TrainingJob": "training-job", "TransformJob": "transform-job"}
@@ -41,7 +41,7 @@ class JobProvider(Construct):
         self._made: dict[str, list[str]] = {}
         self._left: dict[str, list[str]] = {}
         self._roles: list[str] = []
-        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=_LOG_RETENTION)
+        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         self._log_group_arn = log_group.attr_arn
         trust = permissions.trust_policy("lambda.amazonaws.com")
         self._role = iam.CfnRole(self, "Role", assume_role_policy_document=trust)
@@ -87,17 +87,16 @@ class JobProvider(Construct):
         return self._token
 
     def _function(self, name: str, entry: str, log_group: logs.CfnLogGroup) -> lambda_.IFunction:
-        made = lambda_.CfnFunction(
+        made = define_function(
             self,
             name,
+            source=_HANDLER,
+            entry=entry,
             description="Runs the SageMaker jobs of a stack",
-            runtime="python3.14",
-            handler=f"index.{entry}",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=_HANDLER.read_text(encoding="utf-8")),
-            role=self._role.attr_arn,
+            role_arn=self._role.attr_arn,
+            log_group_name=log_group.ref,
             timeout=_TIMEOUT,
             memory_size=256,
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
         )
         return lambda_.Function.from_function_attributes(
             self, f"{name}Function", function_arn=made.attr_arn, same_environment=False, skip_permissions=True

@@ -14,11 +14,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
 
 _HANDLER = Path(__file__).parent / "handler" / "start_transform.py"
 _TIMEOUT = 60  # seconds; it takes one
-_LOG_RETENTION = 30  # days
 _NAME_LENGTH = 26  # of the 63 that SageMaker takes; an event's id has 36, and a hyphen goes between
 
 
@@ -63,7 +63,7 @@ class TransformStarter(Construct):
         name = cdk.Names.unique_resource_name(self, max_length=_NAME_LENGTH, separator="-").strip("-")
         place = self._facts.place
         jobs = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:transform-job/{name.lower()}-*"
-        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=_LOG_RETENTION)
+        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         statements: list[permissions.Statement] = [
             {"Action": "sagemaker:CreateTransformJob", "Effect": "Allow", "Resource": jobs},
             {
@@ -82,19 +82,15 @@ class TransformStarter(Construct):
                 )
             ],
         )
-        return lambda_.CfnFunction(
+        return define_function(
             self,
             "Resource",
+            source=_HANDLER,
             description="Starts a batch transform job",
-            runtime="python3.14",
-            handler="index.handler",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=_HANDLER.read_text(encoding="utf-8")),
-            role=role.attr_arn,
+            role_arn=role.attr_arn,
+            log_group_name=log_group.ref,
             timeout=_TIMEOUT,
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={"NAME": name.lower(), "REQUEST": self._facts.stack.to_json_string(dict(request))}
-            ),
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
+            environment={"NAME": name.lower(), "REQUEST": self._facts.stack.to_json_string(dict(request))},
         )
 
     def _define_rule(self, name: str, **properties: Any) -> None:

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving.artifacts import S3Artifact
 
 _ID = "MultiModelStore"
 _HANDLER = Path(__file__).parent / "handler" / "index.py"
 _TIMEOUT = 900  # seconds; S3 copies some 100 MB per second
-_LOG_RETENTION = 30  # days
 _NAMED_MAX = 40  # archives; all inline policies of a role have 10,240 characters: IAM user guide, "IAM and STS quotas"
 
 
@@ -40,21 +39,19 @@ class MultiModelStore(Construct):
         self._bucket = _bucket(self, self._place)
         self.bucket_name = self._bucket.ref
         """Name of the bucket; a token."""
-        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=_LOG_RETENTION)
+        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         self._log_group_arn = log_group.attr_arn
         trust = permissions.trust_policy("lambda.amazonaws.com")
         self._role = iam.CfnRole(self, "Role", assume_role_policy_document=trust)
-        self.function_arn = lambda_.CfnFunction(
+        self.function_arn = define_function(
             self,
             "Function",
+            source=_HANDLER,
             description="Keeps the models of multi-model endpoints under their names",
-            runtime="python3.14",
-            handler="index.handler",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=_HANDLER.read_text(encoding="utf-8")),
-            role=self._role.attr_arn,
+            role_arn=self._role.attr_arn,
+            log_group_name=log_group.ref,
             timeout=_TIMEOUT,
             memory_size=512,
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
         ).attr_arn
         """ARN of the function; a token."""
 

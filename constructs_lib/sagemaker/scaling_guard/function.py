@@ -6,17 +6,16 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
 
 _ID = "ScalingGuardFunction"
 _HANDLER = Path(__file__).parent / "handler" / "index.py"
 _TIMEOUT = 300  # seconds; a guard takes one or two
-_LOG_RETENTION = 30  # days
 
 _REGISTRATION = [
     "application-autoscaling:DeregisterScalableTarget",
@@ -46,21 +45,19 @@ class ScalingGuardFunction(Construct):
         super().__init__(scope, id)
         self._place = StackFacts.of(scope).place
         self._endpoint_names: list[str] = []
-        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=_LOG_RETENTION)
+        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         self._log_group_arn = log_group.attr_arn
         trust = permissions.trust_policy("lambda.amazonaws.com")
         self._role = iam.CfnRole(self, "Role", assume_role_policy_document=trust)
-        self._arn = lambda_.CfnFunction(
+        self._arn = define_function(
             self,
             "Resource",
+            source=_HANDLER,
             description="Lets endpoints be updated whose variants scale",
-            runtime="python3.14",
-            handler="index.handler",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=_HANDLER.read_text(encoding="utf-8")),
-            role=self._role.attr_arn,
+            role_arn=self._role.attr_arn,
+            log_group_name=log_group.ref,
             timeout=_TIMEOUT,
             memory_size=256,
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
         ).attr_arn
 
     @staticmethod
