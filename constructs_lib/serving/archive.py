@@ -16,6 +16,7 @@ What is in it, under which names, is told in `archive_files`; the bytes in `arch
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_
 from constructs_lib.serving.archive_stream import RECIPE, write_tar_gz
 from constructs_lib.serving.file_content import Progress
 
-__all__ = ["Archive", "ArchiveError", "build_archive", "keep_archive"]
+__all__ = ["Archive", "ArchiveError", "build_archive", "keep_archive", "write_archive"]
 
 # The coarsest clock of a file system in use: FAT and exFAT count in steps of two seconds.
 CLOCK_STEP_NS = 2_000_000_000
@@ -35,12 +36,12 @@ CLOCK_STEP_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A finished archive in the cache.
+    """A finished archive.
 
     Attributes
     ----------
     path : Path
-        The ``.tar.gz`` or ``.mar``. It stays in place for at least an hour after the last build that returned it.
+        The ``.tar.gz`` or ``.mar``. In the cache it stays for at least an hour after the last build that returned it.
     digest : str
         SHA-256 (hexadecimal) of what was packed, before compression: the identity of the content. Every computer and
         every version of the compressor agrees on it, so publish the archive under it. The compressed bytes themselves
@@ -59,6 +60,7 @@ def build_archive(
     *,
     code: Path | None = None,
     layout: Callable[[Sequence[SourceFile]], list[SourceFile]] | None = None,
+    output: Path | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     allow: Sequence[str] = (),
@@ -75,6 +77,9 @@ def build_archive(
     layout : callable, optional
         Given the files, gives those that the archive is to hold: under other names, or more of them. None: they are
         packed as they lie.
+    output : Path, optional
+        The file to write: it appears whole or not at all, and the cache is left alone. None: the archive is kept in
+        the cache.
     cache : Path, optional
         Where archives are kept. None: ``archives`` in the directory that the environment variable
         ``INFERENCE_CONSTRUCTS_CACHE`` names, or else in ``inference-constructs`` of the user's own cache directory.
@@ -94,20 +99,50 @@ def build_archive(
     ------
     ArchiveError
         If a directory is missing or has nothing to pack, if a file cannot be packed (all of them are named, one a
-        line), if a file changes while it is read, or if the cache cannot be written. Nothing half-written is left.
+        line), if a file changes while it is read, or if the output or the cache cannot be written. Nothing
+        half-written is left.
     """
     started = time.time_ns()
     files = list_files(directory, code, allow)
     if layout is not None:
         files = layout(files)
-    return keep_archive(
-        files,
-        lambda output: write_tar_gz(files, output, progress=progress),
-        suffix=".tar.gz",
-        sources=[directory] if code is None else [directory, code],
-        started=started,
-        cache=cache,
-    )
+
+    def write(file: BinaryIO) -> str:
+        return write_tar_gz(files, file, progress=progress)
+
+    if output is not None:
+        return write_archive(write, output)
+    sources = [directory] if code is None else [directory, code]
+    return keep_archive(files, write, suffix=".tar.gz", sources=sources, started=started, cache=cache)
+
+
+def write_archive(write: Callable[[BinaryIO], str], output: Path) -> Archive:
+    """Write an archive to its place, where it appears whole or not at all.
+
+    Parameters
+    ----------
+    write : callable
+        Writes the archive to the file that it is given, and returns the digest of the content.
+    output : Path
+        The file to write, or to replace.
+
+    Raises
+    ------
+    ArchiveError
+        If the output cannot be written.
+    """
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        try:
+            with partial.open("wb") as file:
+                digest = write(file)
+            partial.replace(output)
+        finally:
+            partial.unlink(missing_ok=True)
+        return Archive(path=output, digest=digest, size=output.stat().st_size)
+    except OSError as error:
+        # Reading the files raises ArchiveError, so what is left is the output: full, read-only, or in the way.
+        raise ArchiveError(f"cannot write '{output}': {error.strerror or error}") from error
 
 
 def keep_archive(

@@ -50,7 +50,7 @@ class Deflater:
         self._output = output
         self._threads = threads or _spare_cores()
         self._pool = ThreadPoolExecutor(self._threads)
-        self._deflated: deque[Future[tuple[bytes, bytes]]] = deque()
+        self._deflated: deque[tuple[bytearray, Future[tuple[bytes, bytes]]]] = deque()
         self._block = bytearray(BLOCK_BYTES)
         self._filled = 0
         self._sha256 = hashlib.sha256()
@@ -71,13 +71,11 @@ class Deflater:
         self._filled += count
         if self._filled == BLOCK_BYTES:
             block = self._full_block()
-            # A block is never touched again once a thread has it: the next one is a new one.
-            self._block = bytearray(BLOCK_BYTES)
-            self._deflated.append(self._pool.submit(_deflate, block))
+            self._deflated.append((self._block, self._pool.submit(_deflate, block)))
             # Hashing and compressing leave Python's lock to others, so this thread hashes while the others compress.
             self._count(block)
-            if len(self._deflated) > self._threads:
-                self._write(self._deflated.popleft().result())
+            # A block is not touched while a thread has it; fresh memory costs more than memory that was used before.
+            self._block = self._write_first() if len(self._deflated) > self._threads else bytearray(BLOCK_BYTES)
 
     def write(self, data: bytes) -> None:
         """Take these bytes as the next bytes of the stream."""
@@ -94,7 +92,7 @@ class Deflater:
         self._count(block)
         last = _deflate(block)
         while self._deflated:
-            self._write(self._deflated.popleft().result())
+            self._write_first()
         self._write((*last, EMPTY_LAST_BLOCK))
         ended = Deflated(self._crc32, self._size, self._compressed_size)
         self._crc32 = self._size = self._compressed_size = 0
@@ -116,6 +114,12 @@ class Deflater:
         self._sha256.update(block)
         self._crc32 = isal_zlib.crc32(block, self._crc32)
         self._size += len(block)
+
+    def _write_first(self) -> bytearray:
+        """Write what the oldest block was deflated to, and return the block."""
+        block, deflated = self._deflated.popleft()
+        self._write(deflated.result())
+        return block
 
     def _write(self, parts: tuple[bytes, ...]) -> None:
         self._output.writelines(parts)

@@ -23,9 +23,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 
-from constructs_lib.serving.archive import Archive, keep_archive
+from constructs_lib.serving.archive import Archive, keep_archive, write_archive
 from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_file, list_files, put_together
 from constructs_lib.serving.artifacts import MAR_SUFFIX
 from constructs_lib.serving.file_content import Progress
@@ -151,6 +151,7 @@ class ModelArchive:
 def build_mar(
     archive: ModelArchive,
     *,
+    output: Path | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     allow: Sequence[str] = (),
@@ -161,7 +162,7 @@ def build_mar(
     ----------
     archive
         What goes into it.
-    cache, progress, allow
+    output, cache, progress, allow
         As in `constructs_lib.serving.archive.build_archive`.
 
     Returns
@@ -184,14 +185,14 @@ def build_mar(
         except ArchiveError as error:
             problems += str(error).splitlines()
     packed = put_together(list(dict.fromkeys(files)), problems)
-    return keep_archive(
-        packed,
-        lambda output: write_zip(packed, output, progress=progress),
-        suffix=MAR_SUFFIX,
-        sources=[Path(archive.file_name), *directories],
-        started=started,
-        cache=cache,
-    )
+
+    def write(file: BinaryIO) -> str:
+        return write_zip(packed, file, progress=progress)
+
+    if output is not None:
+        return write_archive(write, output)
+    sources = [Path(archive.file_name), *directories]
+    return keep_archive(packed, write, suffix=MAR_SUFFIX, sources=sources, started=started, cache=cache)
 
 
 def _files(archive: ModelArchive) -> list[Path]:

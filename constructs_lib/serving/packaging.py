@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from constructs_lib.serving.archive import Archive, build_archive
+from constructs_lib.serving.archive import Archive, build_archive, write_archive
 from constructs_lib.serving.artifacts import LocalArtifact
 from constructs_lib.serving.file_checks import (
     added_code,
@@ -22,17 +24,19 @@ from constructs_lib.serving.problems import Problem, Problems
 from constructs_lib.serving.triton_repository import is_on_triton, lay_out
 
 
-def package(model: Model, *, progress: Progress | None = None, allow: Sequence[str] = ()) -> Archive:
+def package(
+    model: Model, *, output: Path | None = None, progress: Progress | None = None, allow: Sequence[str] = ()
+) -> Archive:
     """Make the archive of a model whose artifact is local.
 
-    A directory becomes a ``model.tar.gz`` in the cache, with ``source_dir`` as its ``code/``, or as a model repository
-    for Triton; a finished ``.tar.gz`` is taken as it is.
+    A directory becomes a ``model.tar.gz``, with ``source_dir`` as its ``code/``, or as a model repository for Triton; a
+    finished ``.tar.gz`` is taken as it is.
 
     Parameters
     ----------
     model
         What is packaged.
-    progress, allow
+    output, progress, allow
         As in `constructs_lib.serving.archive.build_archive`.
 
     Raises
@@ -50,10 +54,10 @@ def package(model: Model, *, progress: Progress | None = None, allow: Sequence[s
     problems.extend(missing_files(model, location, allow) or downloads_in_isolation(model, location))
     problems.raise_any()
     if location.is_archive:
-        return _finished(location.path)
+        return _finished(location.path, output)
     layout = partial(lay_out, model) if is_on_triton(model) else None
     code = added_code(model, location.path)
-    return build_archive(location.path, code=code, layout=layout, progress=progress, allow=allow)
+    return build_archive(location.path, code=code, layout=layout, output=output, progress=progress, allow=allow)
 
 
 def file_problems(model: Model) -> list[Problem]:
@@ -76,7 +80,15 @@ def file_problems(model: Model) -> list[Problem]:
     return unfit or downloads_in_isolation(model, location)
 
 
-def _finished(path: Path) -> Archive:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Archive(path=path, digest=digest, size=path.stat().st_size)
+def _finished(path: Path, output: Path | None) -> Archive:
+    with path.open("rb") as archive:
+        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+        if output is None:
+            return Archive(path=path, digest=digest, size=path.stat().st_size)
+        archive.seek(0)
+
+        def write(file: BinaryIO) -> str:
+            shutil.copyfileobj(archive, file, 1 << 20)
+            return digest
+
+        return write_archive(write, output)

@@ -9,15 +9,12 @@ PosixPath('store/ranking.mar')
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from constructs_lib.serving import packaging
-from constructs_lib.serving.archive import Archive
 from constructs_lib.serving.artifacts import ARCHIVE_SUFFIX, MAR_SUFFIX
 from constructs_lib.serving.mar import ModelArchive, build_mar
 from constructs_lib.serving.models import FrameworkModel, Model
@@ -79,28 +76,24 @@ def package(
     InvalidValueError
         When the model's files are not what its server needs.
     ArchiveError
-        When files cannot be packed.
+        When files cannot be packed, or the archive cannot be written.
     ToolError
-        When the archive cannot be written, or uploaded.
+        When the output's name or place is refused, or the archive cannot be uploaded.
     """
     name, suffix = (model.file_name, MAR_SUFFIX) if isinstance(model, ModelArchive) else (MODEL_FILE, ARCHIVE_SUFFIX)
     target = None if output is None and upload is not None else _target(output or Path(), name, suffix)
     if target is not None:
         _refuse_among_files(target, model)
-    archive = _build(model, partial(progress, "packing"), allow)
-    if target is not None:
-        _write(archive.path, target)
+    packing = partial(progress, "packing")
+    if isinstance(model, ModelArchive):
+        archive = build_mar(model, output=target, progress=packing, allow=allow)
+    else:
+        archive = packaging.package(model, output=target, progress=packing, allow=allow)
     uri = None
     if upload is not None:
         told = partial(progress, "uploading")
         uri = upload_archive(archive.path, upload, digest=archive.digest, name=name, progress=told)
     return Package(path=target, uri=uri, digest=archive.digest, size=archive.size)
-
-
-def _build(model: Model | ModelArchive, progress: Callable[[int, int], None], allow: Sequence[str]) -> Archive:
-    if isinstance(model, ModelArchive):
-        return build_mar(model, progress=progress, allow=allow)
-    return packaging.package(model, progress=progress, allow=allow)
 
 
 def _target(output: Path, name: str, suffix: str) -> Path:
@@ -124,15 +117,3 @@ def _refuse_among_files(target: Path, model: Model | ModelArchive) -> None:
                 f"cannot write '{target}': it is inside of '{directory}', so that the next archive would hold this "
                 "one; give another place (--output)"
             )
-
-
-def _write(archive: Path, target: Path) -> None:
-    """Copy the archive to its place, where it appears whole or not at all."""
-    copy = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        shutil.copyfile(archive, copy)
-        copy.replace(target)
-    except OSError as error:
-        raise ToolError(f"cannot write '{target}': {error.strerror or error}") from error
-    finally:
-        copy.unlink(missing_ok=True)

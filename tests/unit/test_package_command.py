@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import os
 import re
 import signal
@@ -12,11 +13,11 @@ import tarfile
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
-from constructs_lib.serving import archive as archive_module
+from constructs_lib.serving.archive import ArchiveError
 from constructs_lib.serving.models import PyTorchModel
 from constructs_lib.tools.command import ToolError, main
 from constructs_lib.tools.package import package
@@ -166,12 +167,13 @@ def test_fails_in_one_line(line: str, message: str, directory: Path, capsys: pyt
 
 
 def test_fails_where_it_may_not_write(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(_files: object, file: BinaryIO, **_: object) -> str:
+        file.write(b"a part")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("constructs_lib.tools.package.shutil.copyfile", full)
+    monkeypatch.setattr("constructs_lib.serving.archive.write_tar_gz", full)
 
-    with pytest.raises(ToolError, match=r"^cannot write 'model\.tar\.gz': No space left on device$"):
+    with pytest.raises(ArchiveError, match=r"^cannot write 'model\.tar\.gz': No space left on device$"):
         package(PyTorchModel(artifact="model"))
 
     assert sorted(path.name for path in directory.iterdir()) == ["model", "src"]
@@ -211,33 +213,37 @@ def test_an_upload_without_credentials_says_so_in_one_line(
 def test_ctrl_c_leaves_nothing_half_written(directory: Path) -> None:
     with (directory / "model" / "large").open("wb") as file:
         file.truncate(8 << 30)
-    cache = directory / "cache"
     # A test run in the background may have made its children deaf to Ctrl-C.
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     process = subprocess.Popen(
         [sys.executable, "-c", f"{listening}; from {main.__module__} import main; main({PACKAGE!r})"],
-        env=os.environ | {"INFERENCE_CONSTRUCTS_CACHE": str(cache), "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
     )
     begun = time.monotonic()
-    while not list(cache.rglob("*.partial")) and time.monotonic() < begun + 30:
+    while not list(directory.glob(".*.partial")) and time.monotonic() < begun + 30:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
 
     _, shown = process.communicate(timeout=30)
 
     assert (process.returncode, shown) == (130, "inference package sagemaker: interrupted\n")
-    assert [path for path in cache.rglob("*") if path.is_file()] == []
-    assert sorted(path.name for path in directory.iterdir()) == ["cache", "model", "src"]
+    assert sorted(path.name for path in directory.iterdir()) == ["model", "src"]
 
 
-def test_the_command_line_recognises_an_unchanged_model(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_module, "CLOCK_STEP_NS", 0)
+def test_the_archive_is_written_to_its_place_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_CONSTRUCTS_CACHE", str(directory / "cache"))
+
+    main(PACKAGE)
+
+    assert sorted(path.name for path in directory.iterdir()) == ["model", "model.tar.gz", "src"]
+
+
+def test_an_archive_may_be_packaged_onto_itself(directory: Path) -> None:
     main(PACKAGE)
     first = Path("model.tar.gz").read_bytes()
-    monkeypatch.setattr(archive_module, "write_tar_gz", lambda *_: pytest.fail("it was packed again"))
 
-    main(PACKAGE)
+    main(["package", "sagemaker", "model.tar.gz", "--framework", "pytorch"])
 
     assert Path("model.tar.gz").read_bytes() == first
