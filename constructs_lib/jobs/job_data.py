@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
-from constructs_lib.serving.archive_files import ArchiveError, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.problems import Problem, is_token
+from constructs_lib.serving.source_file import ArchiveError
 
 _URI_MAX = 1024  # botocore sagemaker S3Uri
 _FILES_MAX = 500  # each is an asset of its own, which the deployment uploads in turn

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from constructs_lib.jobs.job_data import file_problems
 from constructs_lib.jobs.training import Training
-from constructs_lib.serving.archive_files import ArchiveError, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.problems import Problem
+from constructs_lib.serving.source_file import ArchiveError
 
 
 def training_file_problems(training: Training) -> Iterator[Problem]:

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from constructs_lib.serving.archive_cache import ArchiveCache, default_cache_directory
-from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.archive_stream import RECIPE, write_tar_gz
 from constructs_lib.serving.file_content import Progress
+from constructs_lib.serving.source_file import ArchiveError, SourceFile
 
 __all__ = ["Archive", "ArchiveError", "build_archive", "keep_archive", "write_archive"]
 

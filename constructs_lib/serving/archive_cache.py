@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from constructs_lib.serving.archive_files import ArchiveError
 from constructs_lib.serving.archive_stream import RECIPE
+from constructs_lib.serving.source_file import ArchiveError
 
 if sys.platform != "win32":
     import fcntl

@@ -11,95 +11,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import stat
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from constructs_lib.serving.archive_names import LEFT_OUT, is_left_out, name_problem, printable
 from constructs_lib.serving.secret_files import holds_credentials, is_secret
-
-LEFT_OUT = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        "__pycache__",
-        ".ipynb_checkpoints",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".cache",  # where the Hugging Face client notes when it fetched what
-        ".DS_Store",
-        "Thumbs.db",
-        "desktop.ini",
-    }
-)
-LEFT_OUT_PREFIXES = ("._",)  # macOS keeps a file's attributes in "._name" on volumes that have no place for them
-LEFT_OUT_SUFFIXES = (".pyc", ".pyo")
-
-# Linux, where the archive is unpacked, allows 255 bytes between two slashes and 4,096 for the whole path, of which the
-# host needs some for the directory that it unpacks into.
-LONGEST_NAME = 255
-LONGEST_PATH = 4_000
+from constructs_lib.serving.source_file import ArchiveError, SourceFile, Stamp
 
 MOST_PROBLEMS_SHOWN = 20
-
-
-class ArchiveError(ValueError):
-    """A directory cannot become an archive. The message has one line for each problem, with what to do about it."""
-
-
-class Stamp(NamedTuple):
-    """What ``stat`` tells of a file's content: two stamps differ if the content was changed between them."""
-
-    size: int
-    modified: int  # nanoseconds
-    changed: int  # nanoseconds; set by the kernel, so that nobody can turn it back
-    inode: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Stamp:
-        """Return the stamp in a stat result."""
-        # Windows keeps the time of creation in st_ctime.
-        changed = status.st_mtime_ns if sys.platform == "win32" else status.st_ctime_ns
-        return cls(status.st_size, status.st_mtime_ns, changed, status.st_ino)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file to pack.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the archive, with ``/`` between the parts.
-    path : str
-        Where its content is.
-    executable : bool
-        Whether its owner may execute it.
-    stamp : Stamp
-        Its size in bytes, and what tells whether it changes before it is read.
-    content : bytes, optional
-        Its content, where it was made here. None: it is read from `path`.
-    """
-
-    name: str
-    path: str
-    executable: bool
-    stamp: Stamp
-    content: bytes | None = None
-
-    @classmethod
-    def of_content(cls, name: str, content: bytes) -> Self:
-        """Return a file that is on no disk."""
-        digest = int.from_bytes(hashlib.sha256(content).digest())
-        return cls(name, "", False, Stamp(len(content), 0, 0, inode=digest), content)
 
 
 def list_files(directory: Path, code: Path | None = None, allow: Sequence[str] = ()) -> list[SourceFile]:
@@ -164,27 +87,6 @@ def put_together(files: Sequence[SourceFile], problems: Sequence[str]) -> list[S
         more = [f"… and {rest} more problems"] if rest > 0 else []
         raise ArchiveError("\n".join(lines[:MOST_PROBLEMS_SHOWN] + more))
     return ordered
-
-
-def is_left_out(name: str) -> bool:
-    """Return whether files and directories of this name do not go into an archive by themselves."""
-    return name in LEFT_OUT or name.startswith(LEFT_OUT_PREFIXES) or name.endswith(LEFT_OUT_SUFFIXES)
-
-
-def name_problem(name: str) -> str | None:
-    """Return what is wrong with the name of a file in the archive, and what to do; None: nothing is."""
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        return "the name is not UTF-8; rename it"
-    if re.search(r"[\x00-\x1f\x7f\\]", name):
-        return "the name has a backslash or a control character, which not every system can unpack; rename it"
-    longest = max(map(len, encoded.split(b"/")))
-    if longest > LONGEST_NAME:
-        return f"the name has a part of {longest} bytes in UTF-8, and Linux allows {LONGEST_NAME}; shorten it"
-    if len(encoded) > LONGEST_PATH:
-        return f"the name in the archive has {len(encoded)} bytes, and at most {LONGEST_PATH} are allowed; shorten it"
-    return None
 
 
 class _RefusedError(Exception):
@@ -272,18 +174,18 @@ class _Walk:
     def _check_link(self, target: str, linked_from: Sequence[str]) -> None:
         if not _holds(self._root, target):
             raise _RefusedError(
-                f"is a symlink to '{_printable(target)}', outside of '{self._given}', where others do not have it; put"
+                f"is a symlink to '{printable(target)}', outside of '{self._given}', where others do not have it; put"
                 " the file itself in its place (`cp -rL` copies a tree so)"
             )
         if any(_holds(target, place) for place in linked_from):
             raise _RefusedError(
-                f"is a symlink to '{_printable(target)}', which holds it, so following it never ends; remove it"
+                f"is a symlink to '{printable(target)}', which holds it, so following it never ends; remove it"
             )
 
     def _refuse(self, path: str, problem: str) -> None:
         """Note a problem, under the path as the caller knows it."""
         place = self._given / os.path.relpath(path, self._root)
-        self.problems.append(f"{_printable(str(place))}: {problem}")
+        self.problems.append(f"{printable(str(place))}: {problem}")
 
 
 def _clashes(files: Sequence[SourceFile]) -> Iterator[str]:
@@ -294,8 +196,8 @@ def _clashes(files: Sequence[SourceFile]) -> Iterator[str]:
         for name in (*parents, file.name):
             if other := by_name.get(name):
                 yield (
-                    f"{_printable(file.path)}: would be '{_printable(file.name)}' in the archive, where"
-                    f" {_printable(other.path)} is '{_printable(name)}' already; remove or rename one of the two"
+                    f"{printable(file.path)}: would be '{printable(file.name)}' in the archive, where"
+                    f" {printable(other.path)} is '{printable(name)}' already; remove or rename one of the two"
                 )
         by_name[file.name] = file
 
@@ -307,14 +209,9 @@ def _is_allowed(name: str, allow: Sequence[str]) -> bool:
 def _secret(name: str) -> str:
     return (
         "looks like a secret, which whoever may read the model could read; remove it, or pack it on purpose with"
-        f" `inference package … --allow '{_printable(name)}'`"
+        f" `inference package … --allow '{printable(name)}'`"
     )
 
 
 def _holds(directory: str, path: str) -> bool:
     return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
-
-
-def _printable(path: str) -> str:
-    """Return the path so that it can be printed on one line, whatever is in it."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)

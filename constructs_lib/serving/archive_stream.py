@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import isal
 
-from constructs_lib.serving.archive_files import SourceFile
 from constructs_lib.serving.deflate import Deflater
 from constructs_lib.serving.file_content import FileCopier, Progress
+from constructs_lib.serving.source_file import SourceFile
 
 # Goes up when the tar stream of unchanged files would differ.
 FORMAT = 1

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from constructs_lib.serving.archive_files import ArchiveError, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.artifact_names import UnreadableArchiveError, archive_names, archive_text
 from constructs_lib.serving.artifacts import LocalArtifact
 from constructs_lib.serving.models import ContainerModel, FrameworkModel, Model, OnnxModel, TensorFlowModel
 from constructs_lib.serving.problems import Problem
 from constructs_lib.serving.saved_model import saved_model_problem
+from constructs_lib.serving.source_file import ArchiveError
 from constructs_lib.serving.triton_repository import is_on_triton, repository_problems
 
 CODE_DIRECTORY = "code"

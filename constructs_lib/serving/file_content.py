@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from io import FileIO
 
-from constructs_lib.serving.archive_files import ArchiveError, SourceFile, Stamp
 from constructs_lib.serving.deflate import Deflater
+from constructs_lib.serving.source_file import ArchiveError, SourceFile, Stamp
 
 Progress = Callable[[int, int], None]
 

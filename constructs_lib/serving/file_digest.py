@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from constructs_lib.serving.archive_files import ArchiveError, SourceFile
+from constructs_lib.serving.source_file import ArchiveError, SourceFile
 
 
 def digest_of(files: Sequence[SourceFile]) -> str:

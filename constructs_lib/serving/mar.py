@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal
 
 from constructs_lib.serving.archive import Archive, keep_archive, write_archive
-from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_file, list_files, put_together
+from constructs_lib.serving.archive_files import list_file, list_files, put_together
 from constructs_lib.serving.artifacts import MAR_SUFFIX
 from constructs_lib.serving.file_content import Progress
 from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.source_file import ArchiveError, SourceFile
 from constructs_lib.serving.zip_stream import write_zip
 
 MANIFEST = "MAR-INF/MANIFEST.json"

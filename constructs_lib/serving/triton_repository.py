@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from constructs_lib.serving.archive_files import SourceFile
 from constructs_lib.serving.models import Model, OnnxModel, PyTorchModel
 from constructs_lib.serving.onnx_file import OnnxFileError, read_onnx
+from constructs_lib.serving.source_file import SourceFile
 from constructs_lib.serving.text_proto import Message, TextProtoError, parse_text_proto
 from constructs_lib.serving.triton_config import config_problems, render_config, signature_problems
 

@@ -14,9 +14,9 @@ import struct
 from collections.abc import Sequence
 from typing import BinaryIO, NamedTuple
 
-from constructs_lib.serving.archive_files import SourceFile
 from constructs_lib.serving.deflate import Deflated, Deflater
 from constructs_lib.serving.file_content import FileCopier, Progress
+from constructs_lib.serving.source_file import SourceFile
 
 # The largest numbers that are written without Zip64, and what stands in their places with it.
 MOST_BYTES = 0xFFFF_FFFE

@@ -18,8 +18,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from constructs_lib.serving.archive_files import ArchiveError
 from constructs_lib.serving.problems import InvalidValueError
+from constructs_lib.serving.source_file import ArchiveError
 
 INTERRUPTED = 130
 

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from constructs_lib.serving import archive as archive_module
 from constructs_lib.serving import archive_stream
 from constructs_lib.serving.archive import build_archive
-from constructs_lib.serving.archive_files import SourceFile, Stamp, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.archive_stream import write_tar_gz
 from constructs_lib.serving.deflate import BLOCK_BYTES
+from constructs_lib.serving.source_file import SourceFile, Stamp
 
 
 @pytest.fixture

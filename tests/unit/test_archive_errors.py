@@ -14,9 +14,11 @@ from archive_trees import MODEL, make_tree
 from constructs_lib.serving import archive as archive_module
 from constructs_lib.serving import archive_cache
 from constructs_lib.serving.archive import ArchiveError, build_archive
-from constructs_lib.serving.archive_files import SourceFile, list_files, name_problem
+from constructs_lib.serving.archive_files import list_files
+from constructs_lib.serving.archive_names import name_problem
 from constructs_lib.serving.archive_stream import write_tar_gz
 from constructs_lib.serving.deflate import BLOCK_BYTES
+from constructs_lib.serving.source_file import SourceFile
 
 
 def error_of(directory: Path, code: Path | None = None) -> str:

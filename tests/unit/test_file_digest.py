@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_lib.serving.archive_files import ArchiveError, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.file_digest import digest_of
+from constructs_lib.serving.source_file import ArchiveError
 
 FILES = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=4), min_size=1, max_size=3)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from constructs_lib.serving.archive import build_archive
-from constructs_lib.serving.archive_files import ArchiveError, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.models import TensorFlowModel
 from constructs_lib.serving.packaging import file_problems, package
 from constructs_lib.serving.problems import InvalidValueError
+from constructs_lib.serving.source_file import ArchiveError
 
 PRIVATE_KEY = "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nb3Blbg==\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.serving import zip_stream
-from constructs_lib.serving.archive_files import ArchiveError, SourceFile, list_files
+from constructs_lib.serving.archive_files import list_files
 from constructs_lib.serving.deflate import BLOCK_BYTES
+from constructs_lib.serving.source_file import ArchiveError, SourceFile
 from constructs_lib.serving.zip_stream import write_zip
 
 
