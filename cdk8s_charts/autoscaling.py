@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from cdk8s_charts.resources import quantity_problem
 from constructs_lib.serving.problems import Problem, Problems
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
@@ -14,6 +15,8 @@ Engine = Literal["hpa", "keda"]
 # Kubernetes, HorizontalPodAutoscaler v2: stabilizationWindowSeconds 0 to 3600, periodSeconds 1 to 1800.
 _WINDOW_MAX = 3600
 _PERIOD_MAX = 1800
+# Those of a quantity that counts: thousandths to millions, and bytes.
+_UNITS = ("", "m", "k", "M", "G", "Ki", "Mi", "Gi")
 # What KEDA has of metrics-server: neither can tell that work waits for a pod when there is none.
 _OF_RUNNING_PODS = ("cpu", "memory")
 
@@ -149,6 +152,9 @@ class PodAutoscaling:
         for name in ("cpu_utilization", "memory_utilization"):
             if (percent := getattr(self, name)) is not None and percent < 1:
                 yield Problem(name, f"must be at least 1 percent, got {percent}")
+        for name in ("pod_metrics", "external_metrics"):
+            for metric, target in getattr(self, name).items():
+                yield from quantity_problem(f"{name}.{metric}", target, _UNITS, "'20' or '500m'")
         if self.cooldown_seconds < 0:
             yield Problem("cooldown_seconds", f"must be at least 0 seconds, got {self.cooldown_seconds}")
         yield from self._hpa_problems() if self.engine == "hpa" else self._keda_problems()

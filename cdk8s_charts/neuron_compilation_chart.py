@@ -12,7 +12,8 @@ from constructs import Construct
 from cdk8s_charts.k8s import objects as k8s
 from cdk8s_charts.k8s import quantity
 from cdk8s_charts.manifests.model_files import TEMPORARY, VOLUME, aws_cli, fetch
-from cdk8s_charts.manifests.scheduling import node_affinity, toleration
+from cdk8s_charts.manifests.namespace import namespace
+from cdk8s_charts.manifests.scheduling import node_affinity, tolerations
 from cdk8s_charts.neuron_compilation import NeuronCompilation
 from cdk8s_charts.neuron_compilation_rules import compilation_image, compilation_placement, compilation_problems
 from cdk8s_charts.placement import Placement
@@ -20,6 +21,8 @@ from constructs_lib.serving.node_group import NodeGroup
 from constructs_lib.serving.problems import Problems
 
 _PROGRAM = Path(__file__).with_name("programs") / "compile_for_neuron.py"
+# An hour's work would begin anew: the node stays while the pod runs.
+_UNDISTURBED = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 _SOURCE, _RESULT, _PROGRAMS = "/models/source", "/models/compiled", "/etc/programs"
 
 
@@ -64,7 +67,7 @@ class NeuronCompilationChart(cdk8s.Chart):
         asked = self._compilation
         labels = {"app.kubernetes.io/name": asked.name, "app.kubernetes.io/component": "neuron-compilation"}
         if asked.create_namespace:
-            k8s.KubeNamespace(self, "Namespace", metadata=k8s.ObjectMeta(name=asked.namespace))
+            namespace(self, asked.namespace)
         metadata = k8s.ObjectMeta(name=asked.name, namespace=asked.namespace, labels=labels)
         if asked.service_account is None:
             k8s.KubeServiceAccount(self, "ServiceAccount", metadata=metadata, automount_service_account_token=False)
@@ -77,7 +80,9 @@ class NeuronCompilationChart(cdk8s.Chart):
             spec=k8s.JobSpec(
                 backoff_limit=1,
                 active_deadline_seconds=asked.timeout_seconds,
-                template=k8s.PodTemplateSpec(metadata=k8s.ObjectMeta(labels=labels), spec=_pod(asked, self._placement)),
+                template=k8s.PodTemplateSpec(
+                    metadata=k8s.ObjectMeta(labels=labels, annotations=_UNDISTURBED), spec=_pod(asked, self._placement)
+                ),
             ),
         )
         nobody = k8s.NetworkPolicySpec(pod_selector=k8s.LabelSelector(match_labels=labels), policy_types=["Ingress"])
@@ -95,8 +100,8 @@ def _pod(asked: NeuronCompilation, placement: Placement) -> k8s.PodSpec:
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=k8s.PodSecurityContext(seccomp_profile=k8s.SeccompProfile(type="RuntimeDefault")),
-        affinity=node_affinity(asked.node_group),
-        tolerations=[toleration(taint) for taint in placement.taints] or None,
+        affinity=node_affinity(asked.node_group, placement.architecture),
+        tolerations=tolerations(placement),
         init_containers=[
             *fetch(asked.artifact, _SOURCE, region=placement.region),
             _compiler(asked, placement, compiled),

@@ -61,7 +61,7 @@ def _image_problems(compilation: NeuronCompilation, placement: Placement, region
     except ImageNotFoundError as error:
         yield Problem("version", str(error))
     except RegionError as error:
-        missing = "is missing: the image is not in the public gallery"
+        missing = "is missing: the image is not in the public gallery; give the region of the cluster"
         yield Problem("region", str(error) if placement.region else missing)
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from constructs_lib.serving.images import Device, Image, Platform, find_image
 from constructs_lib.serving.instances import Accelerator, InstanceType
 from constructs_lib.serving.node_group import GPU_RESOURCE, NEURON_RESOURCE, NodeGroup
-from constructs_lib.serving.taint import Taint
 
 _RESOURCES = {Device.GPU: GPU_RESOURCE, Device.NEURON: NEURON_RESOURCE, Device.NEURONX: NEURON_RESOURCE}
-# NeuronCores of one device where the node is not known: Inferentia has four; Inferentia2 and Trainium have two.
 _NODES = {
     Device.CPU: "a CPU node",
     Device.GPU: "a GPU node",
     Device.NEURON: "an Inf1 node",
     Device.NEURONX: "an Inf2 or Trn1 node",
 }
+# NeuronCores of one device where the node is not known: Inferentia has four; Inferentia2 and Trainium have two.
 _CORES = {Device.NEURON: 4, Device.NEURONX: 2}
+_GIB_OF_FIRST, _GIB_PER_GPU, _GIB_PER_NEURON_DEVICE = 12, 6, 24
+# Of the memory of a GPU that pods take turns on, their part: the rest is for what CUDA itself takes in each process.
+_SHARED_MEMORY = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +60,20 @@ class Placement:
         return self.accelerators * (found.cores if found and found.cores else _CORES[self.device])
 
     @property
-    def taints(self) -> tuple[Taint, ...]:
-        """The taints of the nodes; where they are not known, those that a node with the accelerator commonly has."""
-        if self.group:
-            return self.group.node_taints
-        return (Taint(key=self.resource),) if self.resource else ()
+    def language_model_memory(self) -> str:
+        """The memory that a server of language models commonly needs, as a quantity.
+
+        Each further accelerator has a process of its own; on Neuron, its part of the weights passes through the host.
+        """
+        each = _GIB_PER_NEURON_DEVICE if self.device in _CORES else _GIB_PER_GPU
+        return f"{_GIB_OF_FIRST + each * max(self.accelerators - 1, 0)}Gi"
+
+    @property
+    def gpu_share(self) -> float:
+        """The part of a GPU's memory that a pod may take: less than 1 where pods take turns on it."""
+        sharing = self.group.gpu_sharing if self.group and self.accelerators else None
+        turns = sharing.time_slicing if sharing else None
+        return round(_SHARED_MEMORY / turns, 3) if turns else 1.0
 
     @property
     def instance(self) -> InstanceType:

@@ -36,7 +36,8 @@ class Resources:
     cpu
         CPUs that are kept for the pod, such as ``500m`` or ``4``. Default: 1.
     memory
-        Memory that is kept for the pod, such as ``8Gi``. None: what the server commonly needs (2Gi to 12Gi).
+        Memory that is kept for the pod, such as ``8Gi``. None: what the server commonly needs: 2Gi to 12Gi, and for
+        language models 6Gi more for each further GPU, 24Gi for each further Neuron device.
     cpu_limit
         CPUs that it may use at most. None: whatever the node has left, since a limit delays answers.
     memory_limit
@@ -67,12 +68,13 @@ class Resources:
 
     def _quantity_problems(self) -> Iterator[Problem]:
         for field in ("cpu", "cpu_limit"):
-            yield from _quantity_problem(field, getattr(self, field), ("", "m"), "'500m' or '2'")
+            yield from quantity_problem(field, getattr(self, field), ("", "m"), "'500m' or '2'")
         for field in ("memory", "memory_limit", "shared_memory", "ephemeral_storage"):
-            yield from _quantity_problem(field, getattr(self, field), ("", *_FACTORS), "'4Gi' or '512Mi'")
+            yield from quantity_problem(field, getattr(self, field), ("", *_FACTORS), "'4Gi' or '512Mi'")
 
 
-def _quantity_problem(field: str, given: str | None, units: tuple[str, ...], examples: str) -> Iterator[Problem]:
+def quantity_problem(field: str, given: str | None, units: tuple[str, ...], examples: str) -> Iterator[Problem]:
+    """Hold that a text is a quantity above 0 in one of some units; None is none, and right."""
     if given is None:
         return
     match = _QUANTITY.fullmatch(given)

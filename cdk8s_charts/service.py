@@ -76,12 +76,7 @@ class Service:
         if self.node_port is not None and self.type == "ClusterIP":
             yield Problem("node_port", "needs the type NodePort or LoadBalancer; a ClusterIP has no port on the nodes")
         if self.type == "LoadBalancer":
-            if self.scheme == "internet-facing" and not self.source_ranges:
-                yield Problem(
-                    "source_ranges",
-                    "is missing: anyone on the internet could call the model; give the CIDR blocks of the callers, or "
-                    "'0.0.0.0/0' if that is meant",
-                )
+            yield from _open_problems(self.scheme, self.source_ranges)
             return
         for name, default in (("scheme", "internal"), ("source_ranges", ()), ("load_balancer_class", None)):
             if getattr(self, name) != default:
@@ -102,6 +97,8 @@ class Ingress:
         The ingress class. Default: ``alb``, that of the AWS Load Balancer Controller.
     scheme
         For ``alb``: ``internal`` to the VPC, or ``internet-facing``. Default: ``internal``.
+    source_ranges
+        For ``alb``: CIDR blocks that may call; required when it is internet-facing. Default: whoever reaches it.
     certificate_arn
         For ``alb``: ARN of the ACM certificate for HTTPS. None: HTTP alone.
     tls_secret
@@ -116,6 +113,7 @@ class Ingress:
     path: str = "/"
     class_name: str = "alb"
     scheme: Scheme = "internal"
+    source_ranges: tuple[str, ...] = ()
     certificate_arn: str | None = None
     tls_secret: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +125,11 @@ class Ingress:
         if not self.path.startswith("/"):
             problems.add("path", f"must begin with '/', got '{self.path}'")
         problems.extend(choice_problems("scheme", self.scheme, Scheme))
+        problems.extend(_open_problems(self.scheme, self.source_ranges))
+        problems.extend(cidr_problems("source_ranges", self.source_ranges))
+        for name, default in (("scheme", "internal"), ("source_ranges", ())):
+            if self.class_name != "alb" and getattr(self, name) != default:
+                problems.add(name, f"is for the class 'alb', got '{self.class_name}'; set its controller up for it")
         if self.certificate_arn is not None and self.class_name != "alb":
             problems.add("certificate_arn", f"is for the class 'alb', got '{self.class_name}'; give 'tls_secret'")
         if self.tls_secret is not None and self.class_name == "alb":
@@ -137,13 +140,25 @@ class Ingress:
         problems.raise_any()
 
 
+def _open_problems(scheme: Scheme, source_ranges: tuple[str, ...]) -> Iterator[Problem]:
+    if scheme == "internet-facing" and not source_ranges:
+        yield Problem(
+            "source_ranges",
+            "is missing: anyone on the internet could call the model; give the CIDR blocks of the callers, or "
+            "'0.0.0.0/0' if that is meant",
+        )
+
+
 def cidr_problems(field: str, blocks: tuple[str, ...]) -> Iterator[Problem]:
     """Hold that blocks of addresses are in CIDR notation."""
     for index, block in enumerate(blocks):
         try:
             ipaddress.ip_network(block)
+            wrong = "" if "/" in block else "it has no '/'"
         except ValueError as error:
-            yield Problem(f"{field}.{index}", f"must be a CIDR block such as '10.0.0.0/16', got '{block}' ({error})")
+            wrong = str(error)
+        if wrong:
+            yield Problem(f"{field}.{index}", f"must be a CIDR block such as '10.0.0.0/16', got '{block}' ({wrong})")
 
 
 def annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:

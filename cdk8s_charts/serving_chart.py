@@ -11,6 +11,7 @@ from cdk8s_charts.k8s import objects as k8s
 from cdk8s_charts.manifests.context import Context
 from cdk8s_charts.manifests.deployment import config_map, deployment, disruption_budget
 from cdk8s_charts.manifests.model_files import mountpoint
+from cdk8s_charts.manifests.namespace import namespace
 from cdk8s_charts.manifests.network import ingress, network_policy, service
 from cdk8s_charts.manifests.scaling import autoscaler
 from cdk8s_charts.workload import Workload
@@ -75,7 +76,7 @@ class ServingChart(cdk8s.Chart):
     def _define(self) -> None:
         context, workload = self._context, self._context.workload
         if workload.create_namespace:
-            k8s.KubeNamespace(self, "Namespace", metadata=k8s.ObjectMeta(name=workload.namespace))
+            namespace(self, workload.namespace)
         if workload.service_account is None:
             k8s.KubeServiceAccount(
                 self, "ServiceAccount", metadata=context.metadata(), automount_service_account_token=False

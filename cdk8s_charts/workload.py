@@ -25,7 +25,17 @@ Rollout = Literal["surge", "in-place"]
 # The pod's name is the Deployment's with 17 characters more, and is a label's value.
 _NAME_MAX = 46
 # What a model says of the way in which SageMaker runs it.
-_OF_SAGEMAKER = ("compile", "compiled_for", "network_isolation", "private_registry", "vpc")
+_OF_SAGEMAKER = (
+    "additional_model_data_sources",
+    "compile",
+    "compiled_for",
+    "network_isolation",
+    "private_registry",
+    "vpc",
+)
+# All nodes know of a pod's end within seconds. Load balancers take longer, and a Network Load Balancer sends on for two
+# minutes (kubernetes-sigs/aws-load-balancer-controller, issue 2366).
+_DRAIN, _DRAIN_INGRESS, _DRAIN_NETWORK_BALANCER = 15, 30, 150
 # Labels of the chart's own, by which Services and policies find the pods.
 _OWN_LABELS = "app.kubernetes.io/"
 
@@ -81,7 +91,8 @@ class Workload:
         How long a pod may take until it answers, 10 to 7200, its model fetched already. None: 600, or 3600 for
         language models.
     drain_seconds
-        Seconds that a pod goes on answering when it is to end, until all callers know, 0 to 600. Default: 15.
+        Seconds that a pod goes on answering when it is to end, until all callers know, 0 to 600. None: 15; 30 behind an
+        ``ingress``, and 150 behind a ``LoadBalancer``, which sends on for some two minutes.
     metrics
         Whether pods are annotated for Prometheus, where the server has metrics. Default: they are.
     labels
@@ -115,7 +126,7 @@ class Workload:
     environment_secrets: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout | None = None
     start_up_seconds: int | None = None
-    drain_seconds: int = 15
+    drain_seconds: int | None = None
     metrics: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
     pod_annotations: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +151,15 @@ class Workload:
     def account(self) -> str:
         """Name of the ServiceAccount of the pods, which reads the artifact."""
         return self.service_account or self.name
+
+    @property
+    def drain(self) -> int:
+        """Seconds that a pod goes on answering when it is to end, given or by default."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        if self.service.type == "LoadBalancer":
+            return _DRAIN_NETWORK_BALANCER
+        return _DRAIN_INGRESS if self.ingress else _DRAIN
 
     def _name_problems(self) -> Iterator[Problem]:
         if wrong := name_problem(self.name):
@@ -196,6 +216,10 @@ class Workload:
     def _way_in_problems(self) -> Iterator[Problem]:
         if self.ingress is not None and self.service.type == "LoadBalancer":
             yield Problem("ingress", "is a second way in beside the load balancer of 'service'; leave one of them out")
+        balanced = self.service.type == "LoadBalancer" or (self.ingress and self.ingress.class_name == "alb")
+        if balanced and self.clients and not self.clients.cidrs:
+            wrong = "is empty, and keeps the load balancer out: give the CIDR blocks of its subnets, such as the VPC's"
+            yield Problem("clients.cidrs", wrong)
 
 
 def name_problem(name: str) -> str | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from cdk8s_charts.neuron_compilation import NeuronCompilation
 from cdk8s_charts.neuron_compilation_rules import compilation_problems
+from cdk8s_charts.twin_rules import twin_problems
 from cdk8s_charts.workload import Workload
-from cdk8s_charts.workload_rules import twin_problems, workload_problems
+from cdk8s_charts.workload_rules import workload_problems
 from constructs_lib.serving.node_group import NodeGroup
 from constructs_lib.serving.problems import Problem, Problems
 

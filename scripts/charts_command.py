@@ -30,6 +30,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from stacks.settings import SettingsError, load_settings
     from stacks.workloads import cluster_notices, write_workloads
 
+    if not arguments.settings.exists():
+        raise ToolError(f"{arguments.settings}: there is no such file; name one with --settings FILE")
     use_bundled_node()
     try:
         settings = load_settings(arguments.settings, region=arguments.region)

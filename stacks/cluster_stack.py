@@ -61,6 +61,12 @@ class ClusterStack(cdk.Stack):
             self._compile(charts, compilation)
         self._put_namespaces_first()
 
+    @property
+    def availability_zones(self) -> list[str]:
+        """The first two zones of the region, as the deployment finds them: the CDK would ask AWS for them at synth."""
+        zones = cdk.Fn.get_azs()
+        return [cdk.Fn.select(index, zones) for index in range(2)]
+
     def _define_cluster(self) -> ClusterBase:
         options = self._settings.cluster or self._settings.existing_cluster
         assert options is not None  # noqa: S101  the app makes this stack for a cluster

@@ -12,8 +12,9 @@ from pydantic.json_schema import SkipJsonSchema
 from cdk8s_charts.neuron_compilation import NeuronCompilation
 from cdk8s_charts.neuron_compilation_rules import compilation_problems
 from cdk8s_charts.servers import AnyServer
+from cdk8s_charts.twin_rules import twin_problems
 from cdk8s_charts.workload import Workload, name_problem
-from cdk8s_charts.workload_rules import twin_problems, workload_problems
+from cdk8s_charts.workload_rules import workload_problems
 from constructs_lib.serving.models import AnyModel
 from constructs_lib.serving.node_group import NodeGroup
 from constructs_lib.serving.problems import InvalidValueError, Problem
@@ -88,3 +89,14 @@ def cluster_problems(
         else:
             found = compilation_problems(each, node_groups, region=there)
         yield from (Problem(f"{path}.{problem.field}", problem.message) for problem in found)
+
+
+def auto_mode_problems(workloads: Mapping[str, Workload]) -> Iterator[Problem]:
+    """Hold that load balancers are of a class: EKS Auto Mode, which makes them, heeds no other."""
+    for name, workload in workloads.items():
+        if workload.service.type == "LoadBalancer" and workload.service.load_balancer_class is None:
+            yield Problem(
+                f"workloads.{name}.service.load_balancer_class",
+                "is missing: with AutoMode it is EKS that makes load balancers; give 'eks.amazonaws.com/nlb', or the "
+                "class of a controller of your own",
+            )

@@ -114,6 +114,8 @@ def _alb(context: Context) -> dict[str, str]:
     }
     if asked:
         annotations[f"{_ALB}scheme"] = asked.scheme
+        if asked.source_ranges:
+            annotations[f"{_ALB}inbound-cidrs"] = ",".join(asked.source_ranges)
         if asked.certificate_arn:
             annotations[f"{_ALB}certificate-arn"] = asked.certificate_arn
             annotations[f"{_ALB}listen-ports"] = '[{"HTTPS":443}]'

@@ -10,8 +10,9 @@ from cdk8s_charts.k8s import int_or_string, quantity
 from cdk8s_charts.k8s import objects as k8s
 from cdk8s_charts.manifests import model_files
 from cdk8s_charts.manifests.context import Context
-from cdk8s_charts.manifests.scheduling import node_affinity, toleration
+from cdk8s_charts.manifests.scheduling import node_affinity, tolerations
 from constructs_lib.serving.artifacts import S3Artifact
+from constructs_lib.serving.images import image_at
 
 SERVER = "server"
 _PROBE_SECONDS = 10
@@ -35,11 +36,11 @@ def pod_template(context: Context) -> k8s.PodTemplateSpec:
             enable_service_links=False,
             # The first process of a container ignores the signal to end unless it handles it, which not all servers do.
             share_process_namespace=True,
-            termination_grace_period_seconds=workload.drain_seconds + _STOP_SECONDS,
+            termination_grace_period_seconds=workload.drain + _STOP_SECONDS,
             scheduler_name=workload.scheduler,
             security_context=k8s.PodSecurityContext(seccomp_profile=seccomp, fs_group=container.user),
-            affinity=node_affinity(workload.node_group),
-            tolerations=[toleration(taint) for taint in placement.taints] or None,
+            affinity=node_affinity(workload.node_group, _architecture(context)),
+            tolerations=tolerations(placement),
             topology_spread_constraints=[
                 _spread(context, "topology.kubernetes.io/zone"),
                 _spread(context, "kubernetes.io/hostname"),
@@ -49,6 +50,14 @@ def pod_template(context: Context) -> k8s.PodTemplateSpec:
             volumes=_volumes(context),
         ),
     )
+
+
+def _architecture(context: Context) -> str | None:
+    """Tell what the image is built for; None: an image of the user's own, which may be built for any."""
+    known = image_at(context.container.image)
+    if known:
+        return known.architecture
+    return None if context.workload.model.image else context.placement.architecture
 
 
 def _annotations(context: Context) -> dict[str, str] | None:
@@ -86,7 +95,7 @@ def _server(context: Context) -> k8s.Container:
         ),
         readiness_probe=_probe(_http(container.ready_path), failures=3),
         liveness_probe=_liveness(context),
-        lifecycle=_drain(workload.drain_seconds),
+        lifecycle=_drain(workload.drain),
     )
 
 

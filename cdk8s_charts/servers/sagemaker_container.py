@@ -57,7 +57,7 @@ class SageMakerContainer(Server):
             live_path="/ping",
             model_directory=_MODEL if model.artifact else None,
             capabilities=("IPC_LOCK",) if neuron else (),
-            memory="12Gi" if isinstance(model, LargeLanguageModel) else "4Gi",
+            memory=placement.language_model_memory if isinstance(model, LargeLanguageModel) else "4Gi",
             shared_memory="2Gi" if isinstance(model, LargeLanguageModel) else "512Mi",
             start_up_seconds=3600 if isinstance(model, LargeLanguageModel) else 600,
         )

@@ -13,6 +13,8 @@ from constructs_lib.serving.models import AnyModel, FrameworkModel
 from constructs_lib.serving.notices import Notice
 from constructs_lib.serving.problems import Problem
 
+_AS_SAGEMAKER = ", or set the server's kind to sagemaker, which reads it as SageMaker does"
+
 
 class Server:
     """A model server: which models it serves, what it reads, and how its container is run.
@@ -74,10 +76,9 @@ class Server:
         location = model.location
         if isinstance(location, S3Artifact) and form_of(location) not in self.reads:
             forms = " or ".join(self.reads)
-            yield Problem(
-                "model.artifact",
-                f"'{location.uri}' is {form_of(location)}, which {self.label} does not read; give {forms}",
-            )
+            wrong = f"'{location.uri}' is {form_of(location)}, which {self.label} does not read; give {forms}"
+            archive = form_of(location) is Form.ARCHIVE
+            yield Problem("model.artifact", f"{wrong}{_AS_SAGEMAKER if archive else ''}")
 
     def notices(self, placement: Placement) -> Iterator[Notice]:
         """Give the warnings about the server itself; most have none."""

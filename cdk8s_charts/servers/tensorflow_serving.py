@@ -174,7 +174,12 @@ class TensorFlowServing(Server):
             image=model.image or placement.image("tensorflow", version, python=python),
             # The entry point of the Neuron images starts what the old ones need besides, and passes flags on.
             command=("/usr/local/bin/entrypoint.sh",) if neuron else ("tensorflow_model_server",),
-            args=self._args(served, source=_source_flags(served, configured=self.versions is not None)),
+            args=(
+                *self._args(served, source=_source_flags(served, configured=self.versions is not None)),
+                # Otherwise the first pod takes all of the GPU's memory.
+                *((f"--per_process_gpu_memory_fraction={placement.gpu_share}",) if placement.gpu_share < 1 else ()),
+                *self.flags,
+            ),
             environment={"MODEL_NAME": served, "MODEL_BASE_PATH": MODELS, **model.environment},
             ports=(Port(name="http", number=self.rest_port), Port(name="grpc", number=self.grpc_port)),
             ready_path=f"/v1/models/{served}",
@@ -196,7 +201,6 @@ class TensorFlowServing(Server):
             f"--enable_model_warmup={str(self.warm_up).lower()}",
             f"--monitoring_config_file={CONFIG_DIRECTORY}/monitoring.txt",
             *(batching if self.batching else ()),
-            *self.flags,
         )
 
     def _config(self, served: str) -> dict[str, str]:

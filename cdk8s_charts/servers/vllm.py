@@ -14,6 +14,7 @@ from cdk8s_charts.container import MODELS, Form, Port, ServerContainer
 from cdk8s_charts.placement import Placement
 from cdk8s_charts.servers.server import Server
 from constructs_lib.serving.images import Device
+from constructs_lib.serving.language_models import parallel_degree
 from constructs_lib.serving.models import AnyModel, ContainerModel, LargeLanguageModel
 from constructs_lib.serving.problems import Problem, Problems
 
@@ -80,6 +81,8 @@ class Vllm(Server):
                 "--host=0.0.0.0",
                 f"--port={_PORT}",
                 f"--tensor-parallel-size={self._degree(model, placement)}",
+                # vLLM takes nine tenths of the GPU unless told otherwise, and does not start if others have them.
+                *((f"--gpu-memory-utilization={placement.gpu_share}",) if placement.gpu_share < 1 else ()),
                 *self.arguments,
             ),
             environment=model.environment,
@@ -89,14 +92,14 @@ class Vllm(Server):
             model_directory=None if hub else source,
             metrics_path="/metrics",
             capabilities=("IPC_LOCK",) if neuron else (),
-            memory="12Gi",
+            memory=placement.language_model_memory,
             shared_memory="2Gi",  # processes of tensor parallelism speak through it
             start_up_seconds=3600,
         )
 
     def _degree(self, model: AnyModel, placement: Placement) -> int:
         given = model.tensor_parallel_degree if isinstance(model, LargeLanguageModel) else None
-        return given or placement.cores or placement.accelerators
+        return given or parallel_degree(placement.cores or placement.accelerators)
 
     def _image(self, model: AnyModel, placement: Placement) -> str:
         version = model.version if isinstance(model, LargeLanguageModel) else None

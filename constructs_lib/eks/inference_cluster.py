@@ -43,7 +43,7 @@ class InferenceCluster(ClusterBase):
         As `ClusterOptions` has them.
     vpc
         A `ClusterVpc`, or a VPC of the CDK's. None: one is made, with private subnets in two Availability Zones, a NAT
-        gateway in each, and a gateway endpoint for S3.
+        gateway in each, and a gateway endpoint for S3; if the stack's account is known, the CDK looks up its zones.
 
     Attributes
     ----------
@@ -147,6 +147,7 @@ class InferenceCluster(ClusterBase):
                     f"Nodes-{group.name}",
                     group=group,
                     cluster_name=self.cluster_name,
+                    version=options.version,
                     node_role_arn=role_arn,
                     subnet_ids=subnet_ids,
                 )

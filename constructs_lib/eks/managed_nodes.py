@@ -28,8 +28,8 @@ class ManagedNodes(Construct):
         Where in the construct tree it stands.
     group
         What its nodes are.
-    cluster_name, node_role_arn
-        Of the cluster.
+    cluster_name, version, node_role_arn
+        Of the cluster: its nodes have its Kubernetes version.
     subnet_ids
         Where its nodes are.
 
@@ -46,6 +46,7 @@ class ManagedNodes(Construct):
         *,
         group: NodeGroup,
         cluster_name: str,
+        version: str,
         node_role_arn: str,
         subnet_ids: Sequence[str],
     ) -> None:
@@ -56,6 +57,8 @@ class ManagedNodes(Construct):
             self,
             "Resource",
             cluster_name=cluster_name,
+            # Left out, an upgrade of the cluster would leave the nodes behind.
+            version=version,
             node_role=node_role_arn,
             subnets=list(subnet_ids),
             ami_type=group.ami_type,
@@ -73,6 +76,10 @@ class ManagedNodes(Construct):
             launch_template=eks.CfnNodegroup.LaunchTemplateSpecificationProperty(
                 id=template.ref, version=template.attr_latest_version_number
             ),
+            # A reservation has no room for a new node beside the one that it replaces.
+            update_config=eks.CfnNodegroup.UpdateConfigProperty(max_unavailable=1, update_strategy="MINIMAL")
+            if group.capacity_reservation_id
+            else None,
             tags=scale_from_zero_tags(group),
         )
 

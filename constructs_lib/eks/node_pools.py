@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from constructs_lib.eks.manifests import Manifest
+from constructs_lib.serving.kubernetes_names import ARCHITECTURES
 from constructs_lib.serving.node_group import NodeGroup
 
-# Kubernetes' names of what EC2 calls x86_64 and arm64.
-_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 _CAPACITY_TYPES = {"ON_DEMAND": "on-demand", "SPOT": "spot", "CAPACITY_BLOCK": "reserved"}
 _ALIASES = {"AL2023": "al2023@latest", "Bottlerocket": "bottlerocket@latest"}
 
@@ -90,7 +89,7 @@ def _node_pool(group: NodeGroup, *, class_group: str, class_kind: str) -> Manife
     reserved = group.capacity_reservation_id and capacity == "on-demand"
     requirements = {
         "node.kubernetes.io/instance-type": list(group.instance_types),
-        "kubernetes.io/arch": [_ARCHITECTURES[group.architecture]],
+        "kubernetes.io/arch": [ARCHITECTURES[group.architecture]],
         "karpenter.sh/capacity-type": ["reserved", capacity] if reserved else [capacity],
     }
     return {

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 _PREFIX = "ml."
+# AWS Neuron, "Logical NeuronCore configuration": by default, Trainium2 shows two of its cores as one.
+_CORES_AS_ONE = {"Trainium2": 2}
 
 
 class Use(StrEnum):
@@ -76,7 +78,7 @@ class Accelerator:
     memory_gib
         Memory of one device; None where it is not known.
     cores
-        NeuronCores of one Neuron device; None for others.
+        NeuronCores of one Neuron device, as programs see them; None for others.
     """
 
     kind: str
@@ -227,4 +229,5 @@ def _accelerator(
     *, kind: str, model: str, count: int, memory_mib: int | None = None, cores: int | None = None
 ) -> Accelerator:
     memory = None if memory_mib is None else memory_mib / 1024
-    return Accelerator(kind=kind, model=model, count=count, memory_gib=memory, cores=cores)
+    seen = cores and cores // _CORES_AS_ONE.get(model, 1)
+    return Accelerator(kind=kind, model=model, count=count, memory_gib=memory, cores=seen)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from constructs_lib.serving.problems import Problem
 
+ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
+"""Kubernetes' names (the label ``kubernetes.io/arch``) of what EC2 calls ``x86_64`` and ``arm64``."""
 # kubernetes/apimachinery pkg/util/validation: IsDNS1123Label, IsDNS1123Subdomain, IsQualifiedName, IsValidLabelValue.
 LABEL_MAX = 63
 _SUBDOMAIN_MAX = 253

@@ -39,7 +39,7 @@ def environment(model: LargeLanguageModel, instance: InstanceType | None) -> dic
     instance
         What it runs on. None: not known, and the server's own default of accelerators holds.
     """
-    degree = model.tensor_parallel_degree or (instance and parallel_units(instance))
+    degree = model.tensor_parallel_degree or (instance and parallel_degree(parallel_units(instance)))
     if model.server == "vllm":
         named = {"SM_VLLM_MODEL": model.model_id, "SM_VLLM_TENSOR_PARALLEL_SIZE": degree}
     else:
@@ -53,6 +53,14 @@ def parallel_units(instance: InstanceType) -> int:
     if accelerator is None:
         return 0
     return accelerator.count * (accelerator.cores or 1)
+
+
+def parallel_degree(units: int) -> int:
+    """Give over how many of some accelerators a model is split unless it says so itself: the largest power of two.
+
+    The degree has to divide the model's attention heads, as 12 or 24 NeuronCores seldom do.
+    """
+    return 1 << (units.bit_length() - 1) if units else 0
 
 
 def parallel_problems(model: LargeLanguageModel, instance: InstanceType) -> Iterator[Problem]:

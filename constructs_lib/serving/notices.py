@@ -16,15 +16,20 @@ from constructs_lib.serving.problems import Problem
 IMAGE_END_OF_PATCH = "inference:image-end-of-patch"
 INF1_RETIRED = "inference:inf1-retired"
 ELASTIC_INFERENCE_RETIRED = "inference:elastic-inference-retired"
+GPU_NEWER_THAN_CUDA = "inference:gpu-newer-than-cuda"
 NEO_FROZEN = "inference:neo-frozen"
 KUBERNETES_EXTENDED_SUPPORT = "inference:kubernetes-extended-support"
 KUBERNETES_VERSION_UNKNOWN = "inference:kubernetes-version-unknown"
 TENSORFLOW_NEURON_RETIRED = "inference:tensorflow-neuron-retired"
 TORCHSERVE_UNMAINTAINED = "inference:torchserve-unmaintained"
 
+# NVIDIA, "CUDA Toolkit release notes": what is newer than these needs CUDA 11.
+_GPUS_OF_CUDA_10 = ("K80", "V100", "T4", "T4g")
+_CUDA_OF_TODAYS_GPUS = 11
 
 _IDS = (
     ELASTIC_INFERENCE_RETIRED,
+    GPU_NEWER_THAN_CUDA,
     IMAGE_END_OF_PATCH,
     INF1_RETIRED,
     KUBERNETES_EXTENDED_SUPPORT,
@@ -69,6 +74,8 @@ def notices(image: Image | str, instance: InstanceType) -> Iterator[Notice]:
     known = image_at(image) if isinstance(image, str) else image
     if known and known.is_past_end_of_patch(as_of()):
         yield Notice(IMAGE_END_OF_PATCH, _end_of_patch(known))
+    if known and known.cuda and instance.device is Device.GPU and instance.accelerator:
+        yield from _gpu_newer_than_cuda(known, known.cuda, instance.accelerator.model)
     if instance.device is Device.EIA and instance.accelerator:
         what = f"the accelerator '{instance.accelerator.model}'"
         yield Notice(ELASTIC_INFERENCE_RETIRED, elastic_inference_retired(what))
@@ -129,6 +136,15 @@ def elastic_inference_retired(what: str) -> str:
     )
 
 
+def _gpu_newer_than_cuda(image: Image, cuda: str, gpu: str) -> Iterator[Notice]:
+    version = cuda.removeprefix("cu")
+    if int(version[:-1]) >= _CUDA_OF_TODAYS_GPUS or gpu in (*_GPUS_OF_CUDA_10, Device.GPU):
+        return
+    built = f"the image '{_name(image)}' is built with CUDA {version[:-1]}.{version[-1]}"
+    what_to_do = "run it on a T4 (g4dn), or choose a newer 'version'"
+    yield Notice(GPU_NEWER_THAN_CUDA, f"{built}, which does not know the {gpu}: {what_to_do}")
+
+
 def _end_of_patch(image: Image) -> str:
     newer = newest_patched(image)
     if newer:
@@ -136,7 +152,7 @@ def _end_of_patch(image: Image) -> str:
         what_to_do = f"a newer one is '{_name(newer)}'{until}: set 'version' to '{newer.version}', or leave it out"
     else:
         what_to_do = (
-            f"there is no newer one for {image.device} on {image.architecture}: set 'image' to one that you keep "
+            f"it patches no newer one for {image.device} on {image.architecture}: set 'image' to one that you keep "
             "patched, or acknowledge this warning"
         )
     return f"AWS ended security patches of the image '{_name(image)}' on {image.end_of_patch}; {what_to_do}"

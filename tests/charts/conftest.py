@@ -17,15 +17,18 @@ from cdk8s_charts.neuron_compilation_chart import NeuronCompilationChart
 from cdk8s_charts.servers.tensorflow_serving import TensorFlowServing
 from cdk8s_charts.serving_chart import ServingChart
 from cdk8s_charts.workload import Workload
+from constructs_lib.eks.kubernetes_versions import RELEASES
 from constructs_lib.serving.models import TensorFlowModel
 from constructs_lib.serving.node_group import NodeGroup
 from stacks.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ("eks-neuron", "eks-tensorflow-serving", "eks-torchserve")
+EXAMPLES = sorted(
+    file.parent.name for file in ROOT.glob("examples/*/inference.yaml") if "\nworkloads:" in file.read_text("utf-8")
+)
 REGION = "us-east-1"
-# What EKS supports (facts: 1.32 to 1.36, standard and extended).
-KUBERNETES_VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
+# What EKS supports, by standard or extended support.
+KUBERNETES_VERSIONS = sorted(RELEASES)
 # Kinds that are not Kubernetes' own, which its schemas do not know.
 CUSTOM = ("ScaledObject",)
 

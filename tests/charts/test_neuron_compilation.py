@@ -39,6 +39,15 @@ def variables(container: Json) -> dict[str, str]:
     return {each["name"]: each["value"] for each in container["env"]}
 
 
+def test_a_node_stays_while_it_compiles() -> None:
+    template = only(charts_of("eks-neuron")["compile-bert"], "Job")["spec"]["template"]
+
+    assert template["metadata"]["annotations"] == {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "karpenter.sh/do-not-disrupt": "true",
+    }
+
+
 def test_the_books_compilation_is_a_job_from_s3_to_s3() -> None:
     manifests = charts_of("eks-neuron")["compile-neuron-model"]
     fetch, compiler, upload = steps(manifests)

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from cdk8s_charts.resources import Resources
 from cdk8s_charts.servers.multi_model_server import MultiModelServer
 from cdk8s_charts.servers.sagemaker_container import SageMakerContainer
 from cdk8s_charts.servers.tensorflow_serving import Batching, TensorFlowServing, VersionPolicy
 from cdk8s_charts.servers.torchserve import TorchServe
 from cdk8s_charts.servers.triton import Triton
 from cdk8s_charts.servers.vllm import Vllm
+from constructs_lib.serving.gpu_sharing import GpuSharing
 from constructs_lib.serving.models import (
     ContainerModel,
     HuggingFaceModel,
@@ -20,6 +22,7 @@ from constructs_lib.serving.models import (
     PyTorchModel,
     TensorFlowModel,
 )
+from constructs_lib.serving.node_group import NodeGroup
 from tests.charts.conftest import Json, charts_of, manifests_of, only, pod_of, server_of, tensorflow
 
 ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
@@ -247,6 +250,7 @@ def test_vllm_is_split_over_the_gpus_of_its_pod() -> None:
     assert server["resources"]["limits"]["nvidia.com/gpu"] == "4"
     assert probes(server) == ["/health", "/health", "/health"]
     assert server["startupProbe"]["failureThreshold"] * server["startupProbe"]["periodSeconds"] == 3600
+    assert server["resources"]["limits"]["memory"] == "30Gi"
     assert "initContainers" not in pod_of(manifests)
 
 
@@ -265,10 +269,27 @@ def test_vllm_runs_on_inferentia2_with_the_image_that_still_serves_it() -> None:
 
     assert server["image"].startswith("public.ecr.aws/neuron/pytorch-inference-vllm-neuronx:0.16.0-")
     assert server["command"] == ["vllm", "serve", "Qwen/Qwen3-8B"]
-    assert "--tensor-parallel-size=12" in server["args"]
-    assert server["resources"]["limits"]["aws.amazon.com/neuron"] == "6"
+    assert "--tensor-parallel-size=8" in server["args"]
+    assert server["resources"]["limits"] == {"aws.amazon.com/neuron": "6", "memory": "132Gi"}
     token = next(each for each in server["env"] if each["name"] == "HF_TOKEN")
     assert token["valueFrom"] == {"secretKeyRef": {"name": "hugging-face", "key": "token"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        ({}, "--per_process_gpu_memory_fraction=0.212"),
+        (
+            {"server": Vllm(), "model": LargeLanguageModel(model_id="Qwen/Qwen3-0.6B")},
+            "--gpu-memory-utilization=0.212",
+        ),
+    ],
+)
+def test_pods_that_take_turns_on_a_gpu_share_its_memory(options: dict[str, Any], share: str) -> None:
+    four = NodeGroup(name="shared", instance_types=("g5.xlarge",), max_size=2, gpu_sharing=GpuSharing(time_slicing=4))
+    workload = tensorflow(node_group="shared", resources=Resources(memory="3Gi"), **options)
+
+    assert share in server_of(manifests_of(workload, [four]))["args"]
 
 
 def test_any_model_runs_in_the_container_that_sagemaker_would_run() -> None:

@@ -14,7 +14,18 @@ from cdk8s_charts.service import Ingress, Service
 from cdk8s_charts.serving_chart import ServingChart
 from constructs_lib.serving.models import TensorFlowModel
 from constructs_lib.serving.problems import InvalidValueError
-from tests.charts.conftest import NODE_GROUPS, manifests_of, only, pod_of, server_of, tensorflow
+from tests.charts.conftest import NODE_GROUPS, Json, manifests_of, only, pod_of, server_of, tensorflow
+
+ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def architectures_of(pod: Json) -> Any:
+    if "affinity" not in pod:
+        return None
+    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    (there,) = term["matchExpressions"]
+    assert (there["key"], there["operator"]) == ("kubernetes.io/arch", "In")
+    return there["values"]
 
 
 def test_pods_go_where_their_node_group_is_and_tolerate_its_taints() -> None:
@@ -29,11 +40,36 @@ def test_pods_go_where_their_node_group_is_and_tolerate_its_taints() -> None:
     assert "nvidia.com/gpu" not in pod["containers"][0]["resources"]["requests"]
 
 
-def test_a_workload_on_any_node_asks_for_none() -> None:
-    pod = pod_of(manifests_of(tensorflow()))
+def test_pods_without_an_accelerator_still_tolerate_the_taints_of_their_group() -> None:
+    pod = pod_of(manifests_of(tensorflow(node_group="gpu", accelerators=0)))
 
-    assert "affinity" not in pod
+    assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
+
+
+@pytest.mark.parametrize(
+    ("image", "architectures"),
+    [
+        (None, ["amd64"]),
+        (f"{ECR}/tensorflow-inference-arm64:2.18.0-cpu-py310-ubuntu20.04-ec2", ["arm64"]),
+        ("registry.example.com/for-any:1", None),
+    ],
+)
+def test_a_workload_on_any_node_asks_for_the_architecture_of_its_image_alone(
+    image: str | None, architectures: list[str] | None
+) -> None:
+    model = TensorFlowModel(artifact="s3://mybucket/models/", image=image)
+    pod = pod_of(manifests_of(tensorflow(model=model)))
+
+    assert architectures_of(pod) == architectures
     assert "tolerations" not in pod
+
+
+def test_on_nodes_that_are_not_known_any_taint_that_is_named_for_the_accelerator_is_tolerated() -> None:
+    chart = ServingChart(cdk8s.App(), "demo", workload=tensorflow(accelerator="gpu"), region="us-east-1")
+
+    assert pod_of(chart.to_json())["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +111,14 @@ def test_a_pod_drains_before_it_ends() -> None:
     assert pod["terminationGracePeriodSeconds"] == 50
     assert pod["shareProcessNamespace"] is True
     assert "lifecycle" not in server_of(manifests_of(tensorflow(drain_seconds=0)))
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({}, 15), ({"ingress": Ingress()}, 30), ({"service": Service(type="LoadBalancer")}, 150)],
+)
+def test_a_pod_drains_until_those_who_call_it_know(options: dict[str, Any], seconds: int) -> None:
+    assert tensorflow(**options).drain == seconds
 
 
 def test_pods_are_spread_and_drained_one_by_one() -> None:
@@ -161,6 +205,12 @@ def test_a_load_balancer_of_auto_mode_is_open_to_whom_it_should_be() -> None:
     assert annotations["example.com/team"] == "ml"
 
 
+def test_a_rollout_waits_for_the_load_balancer_in_a_namespace_that_is_made() -> None:
+    namespace = only(manifests_of(tensorflow(namespace="serving", create_namespace=True)), "Namespace")
+
+    assert namespace["metadata"]["labels"] == {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+
+
 def test_a_port_of_the_nodes_can_be_chosen() -> None:
     service = only(manifests_of(tensorflow(service=Service(type="NodePort", node_port=30080))), "Service")
 
@@ -179,6 +229,14 @@ def test_an_ingress_is_an_application_load_balancer_in_the_vpc() -> None:
         "alb.ingress.kubernetes.io/certificate-arn": arn,
         "alb.ingress.kubernetes.io/listen-ports": '[{"HTTPS":443}]',
     }
+
+
+def test_an_ingress_from_the_internet_is_open_to_whom_it_should_be() -> None:
+    asked = Ingress(scheme="internet-facing", source_ranges=("203.0.113.0/24", "198.51.100.7/32"))
+    annotations = only(manifests_of(tensorflow(ingress=asked)), "Ingress")["metadata"]["annotations"]
+
+    assert annotations["alb.ingress.kubernetes.io/scheme"] == "internet-facing"
+    assert annotations["alb.ingress.kubernetes.io/inbound-cidrs"] == "203.0.113.0/24,198.51.100.7/32"
 
 
 def test_another_ingress_controller_gets_its_certificate_from_a_secret() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from cdk8s_charts.servers.torchserve import TorchServe
 from cdk8s_charts.servers.triton import Triton
 from cdk8s_charts.servers.vllm import Vllm
 from cdk8s_charts.service import Service
+from cdk8s_charts.twin_rules import twin_problems
 from cdk8s_charts.workload import Workload
-from cdk8s_charts.workload_rules import placement_of, twin_problems, workload_problems
+from cdk8s_charts.workload_rules import placement_of, workload_problems
 from constructs_lib.serving.images import Device
 from constructs_lib.serving.models import (
     ContainerModel,
@@ -26,7 +28,7 @@ from constructs_lib.serving.models import (
     TensorFlowModel,
 )
 from constructs_lib.serving.node_group import NodeGroup
-from tests.charts.conftest import CPUS, GPUS, GRAVITON, INFERENTIA, NODE_GROUPS, tensorflow
+from tests.charts.conftest import CPUS, GRAVITON, INFERENTIA, NODE_GROUPS, tensorflow
 
 ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 MAR = PyTorchModel(artifact="s3://mybucket/model.mar")
@@ -88,6 +90,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"node_group": "cpu", "resources": Resources(cpu="4")},
         "'resources.cpu' is 4, but a node of 'cpu' offers 3920m to pods; ask for less, or choose larger instances",
     ),
+    "more disk than a node has": (
+        {"node_group": "gpu", "resources": Resources(ephemeral_storage="200Gi")},
+        "'resources.ephemeral_storage' is 200Gi, but a node of 'gpu' offers about 180Gi of its disk to pods; ask for less, "
+        "or raise the group's 'volume_gib'",
+    ),
     "too much shared memory": (
         {"resources": Resources(shared_memory="2Gi")},
         "'resources.shared_memory' is 2Gi, a part of the memory, of which there is 2Gi",
@@ -105,6 +112,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         f"'model.image' '{ECR}/tensorflow-inference:2.18.0-cpu-py310-ubuntu20.04-ec2' is built for cpu, but the pods run "
         "on gpu; leave 'image' out to get the image for gpu, or choose other nodes",
+    ),
+    "the makers' image for cpus on gpus": (
+        {
+            "node_group": "gpu",
+            "model": TensorFlowModel(artifact="s3://mybucket/models/", image="tensorflow/serving"),
+        },
+        "'model.image' 'tensorflow/serving' is built for cpu, but the pods run on gpu; leave 'image' out "
+        "to get the image for gpu, or choose other nodes",
+    ),
+    "the makers' image for gpus on cpus": (
+        {"server": TorchServe(), "model": replace(MAR, image="pytorch/torchserve:0.12.0-gpu")},
+        "'model.image' 'pytorch/torchserve:0.12.0-gpu' is built for gpu, but the pods run on cpu; leave 'image' out to get "
+        "the image for cpu, or choose other nodes",
     ),
     "image for another architecture": (
         {
@@ -144,7 +164,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an archive that TorchServe does not read": (
         {"server": TorchServe(), "model": PyTorchModel(artifact="s3://mybucket/model.tar.gz")},
         "'model.artifact' 's3://mybucket/model.tar.gz' is a .tar.gz archive, which TorchServe does not read; give a .mar "
-        "archive or a prefix of files",
+        "archive or a prefix of files, or set the server's kind to sagemaker, which reads it as SageMaker does",
     ),
     "an archive through Mountpoint": (
         {"model": TensorFlowModel(artifact="s3://mybucket/model.tar.gz"), "artifact_access": "mountpoint"},
@@ -204,7 +224,7 @@ def test_what_does_not_fit_together_is_refused(name: str) -> None:
 
 def test_an_image_that_is_not_in_the_public_gallery_needs_the_region() -> None:
     assert problems_of(tensorflow(), region=None) == [
-        "'region' is missing: the model's image is not in the public gallery"
+        "'region' is missing: the model's image is not in the public gallery; give the region of the cluster"
     ]
     assert problems_of(tensorflow(region="eu-west-1"), region=None) == []
 
@@ -222,6 +242,12 @@ def test_a_region_without_the_image_is_refused() -> None:
 
 def test_without_knowledge_of_the_cluster_a_named_group_is_trusted() -> None:
     assert problems_of(tensorflow(node_group="theirs", accelerator="gpu"), ()) == []
+
+
+def test_without_knowledge_of_the_nodes_an_image_for_arm_is_as_good_as_any() -> None:
+    image = f"{ECR}/tensorflow-inference-arm64:2.18.0-cpu-py310-ubuntu20.04-ec2"
+
+    assert problems_of(tensorflow(model=TensorFlowModel(artifact="s3://mybucket/models/", image=image))) == []
 
 
 @pytest.mark.parametrize(
@@ -249,12 +275,6 @@ def test_neuron_cores_are_those_of_the_nodes() -> None:
     assert placement_of(tensorflow(accelerator="neuronx"), ()).cores == 2
 
 
-def test_cpus_of_a_gpu_group_tolerate_its_taint() -> None:
-    placement = placement_of(tensorflow(node_group="gpu", accelerators=0), NODE_GROUPS)
-
-    assert placement.taints == GPUS.node_taints
-
-
 def test_arm_nodes_get_arm_images() -> None:
     workload = tensorflow(node_group="graviton", model=TensorFlowModel(artifact="s3://mybucket/models/"))
     placement = placement_of(workload, (GRAVITON,), region="us-east-1")
@@ -262,16 +282,19 @@ def test_arm_nodes_get_arm_images() -> None:
     assert "/tensorflow-inference-arm64:" in placement.image("tensorflow", None)
 
 
-def test_workloads_share_neither_name_nor_the_making_of_a_namespace() -> None:
+def test_workloads_share_neither_name_nor_namespace_to_make_nor_port_of_the_nodes() -> None:
+    on_a_port = Service(type="NodePort", node_port=30080)
     workloads = [
-        tensorflow(namespace="a", create_namespace=True),
+        tensorflow(namespace="a", create_namespace=True, service=on_a_port),
         tensorflow(name="other", namespace="a", create_namespace=True),
         tensorflow(namespace="b"),
+        tensorflow(name="third", namespace="b", service=on_a_port),
     ]
 
     assert [str(problem) for problem in twin_problems(workloads)] == [
         "'1.create_namespace' makes the namespace 'a', as does 'demo'; let one of them make it",
         "'2.name' is 'demo', as is another's; choose another name",
+        "'3.service.node_port' is 30080, as is that of 'demo'; choose another",
     ]
 
 

@@ -74,6 +74,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     # The model.
     (lambda: workload(model=TensorFlowModel(artifact="models")), "Workload 'demo': 'model.artifact' 'models' is not in S3, which pods read; give its s3:// address"),
     (lambda: workload(model=ContainerModel(dockerfile_directory="server")), "Workload 'demo': 'model.dockerfile_directory' is built for SageMaker alone; push the image and give 'image'"),
+    (lambda: workload(model=TensorFlowModel(artifact="s3://mybucket/models/", additional_model_data_sources={"draft": "s3://mybucket/draft/"})), "Workload 'demo': 'model.additional_model_data_sources' is for SageMaker alone, and says nothing to a cluster; leave it out"),
     (lambda: workload(model=TensorFlowModel(artifact="s3://mybucket/models/", network_isolation=True)), "Workload 'demo': 'model.network_isolation' is for SageMaker alone, and says nothing to a cluster; leave it out"),
     (lambda: workload(model=ModelPackageModel(model_package_arn="arn:aws:sagemaker:us-east-1:111122223333:model-package/ranking/3")), "Workload 'demo': 'model.framework' 'model-package' is for SageMaker alone, which reads the package; give the image and the artifact that it names, as a 'container'"),
     # Resources.
@@ -95,6 +96,11 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Ingress(path="models"), "Ingress: 'path' must begin with '/', got 'models'"),
     (lambda: Ingress(tls_secret="tls"), "Ingress: 'tls_secret' is not read by an Application Load Balancer; give 'certificate_arn'\nIngress: 'tls_secret' needs the 'host' that the certificate is for"),
     (lambda: Ingress(class_name="nginx", certificate_arn="arn:x"), "Ingress: 'certificate_arn' is for the class 'alb', got 'nginx'; give 'tls_secret'"),
+    (lambda: Ingress(scheme="internet-facing"), "Ingress: 'source_ranges' is missing: anyone on the internet could call the model; give the CIDR blocks of the callers, or '0.0.0.0/0' if that is meant"),
+    (lambda: Ingress(source_ranges=("10.0.0.0",)), "Ingress: 'source_ranges.0' must be a CIDR block such as '10.0.0.0/16', got '10.0.0.0' (it has no '/')"),
+    (lambda: Ingress(class_name="nginx", source_ranges=("10.0.0.0/8",)), "Ingress: 'source_ranges' is for the class 'alb', got 'nginx'; set its controller up for it"),
+    (lambda: workload(service=Service(type="LoadBalancer"), clients=Clients(namespaces=("web",))), "Workload 'demo': 'clients.cidrs' is empty, and keeps the load balancer out: give the CIDR blocks of its subnets, such as the VPC's"),
+    (lambda: workload(ingress=Ingress(), clients=Clients(namespaces=("web",))), "Workload 'demo': 'clients.cidrs' is empty, and keeps the load balancer out: give the CIDR blocks of its subnets, such as the VPC's"),
     (Clients, "Clients: 'namespaces' is empty, as is 'cidrs': nobody could call; give one, or leave 'clients' out"),
     (lambda: Clients(namespaces=("Team A",)), "Clients: 'namespaces.0' is 'Team A' (6 characters), but Kubernetes (DNS-1123) allows 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end; for example 'team-a'"),
     # Autoscaling.
@@ -103,6 +109,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: PodAutoscaling(min=0, engine="keda"), "PodAutoscaling: 'triggers' must have one that works without a pod, such as 'prometheus' or 'aws-sqs-queue', since 'min' is 0"),
     (lambda: PodAutoscaling(triggers=(KedaTrigger(type="cron", metadata={"a": "b"}),)), "PodAutoscaling: 'triggers' are KEDA's; set 'engine' to keda"),
     (lambda: PodAutoscaling(engine="keda", pod_metrics={"rps": "5"}), "PodAutoscaling: 'pod_metrics' are for the engine hpa; KEDA reads metrics itself: give 'triggers'"),
+    (lambda: PodAutoscaling(pod_metrics={"rps": "many"}), "PodAutoscaling: 'pod_metrics.rps' must be a quantity of Kubernetes above 0, such as '20' or '500m', got 'many'"),
     (lambda: PodAutoscaling(cpu_utilization=0), "PodAutoscaling: 'cpu_utilization' must be at least 1 percent, got 0"),
     (lambda: KedaTrigger(type="", metadata={}), "KedaTrigger: 'type' is empty; give the name of a scaler of KEDA's, such as 'prometheus'\nKedaTrigger: 'metadata' is empty; give the parameters of the scaler ''"),
     (lambda: ScalingRule(stabilization_seconds=4000), "ScalingRule: 'stabilization_seconds' must be 0 to 3600 seconds, got 4000"),

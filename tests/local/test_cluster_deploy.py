@@ -13,6 +13,8 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from aws_clients import Aws
+from real_cdk import bootstrap
 
 from local_aws.process import LocalAws
 
@@ -32,15 +34,16 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def aws(state: Path) -> Iterator[LocalAws]:
     with LocalAws.start(state=state, hosting="fake_hosting") as running:
+        bootstrap(running)
         yield running
 
 
 @pytest.fixture
 def cdk(aws: LocalAws) -> Cdk:
-    def run(*arguments: str, cwd: Path = ROOT) -> None:
+    def run(*arguments: str) -> None:
         done = subprocess.run(
             [CDK, *arguments, "--no-notices"],
-            cwd=cwd,
+            cwd=ROOT,
             env={**os.environ, **aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
             capture_output=True,
             text=True,
@@ -69,11 +72,9 @@ def manifests(state: Path, cluster: str) -> dict[str, dict[str, Any]]:
 
 
 def test_deploying_the_inference_stack_deploys_the_cluster_first_and_destroying_leaves_nothing(
-    cdk: Cdk, eks: Any, state: Path, aws: LocalAws, tmp_path: Path
+    cdk: Cdk, eks: Any, state: Path, tmp_path: Path
 ) -> None:
     assembly = str(tmp_path / "cdk.out")
-    # In a directory without a cdk.json, so that nothing is synthesized.
-    cdk("bootstrap", f"aws://{aws.account}/{aws.region}", cwd=tmp_path)
     settings = yaml.safe_load(EXAMPLE.read_text())
     shutil.copytree(ROOT / "examples" / "onnx" / "model", tmp_path / "model")
     settings["endpoints"] = {"double": {"model": {"framework": "onnx", "artifact": "model"}, **ONE_INSTANCE}}
@@ -138,3 +139,28 @@ def test_deploying_the_inference_stack_deploys_the_cluster_first_and_destroying_
 
     assert eks.list_clusters()["clusters"] == []
     assert manifests(state, cluster) == {}
+
+
+def test_workloads_go_onto_a_cluster_that_somebody_else_made(
+    cdk: Cdk, eks: Any, state: Path, aws: LocalAws, tmp_path: Path
+) -> None:
+    assembly = str(tmp_path / "cdk.out")
+    trust = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = Aws(aws).iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    eks.create_cluster(name="inference", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]})
+    settings = yaml.safe_load((ROOT / "examples" / "eks-tensorflow-serving" / "inference.yaml").read_text())
+    del settings["workloads"]["half-plus-two"]
+    file = tmp_path / "inference.yaml"
+    file.write_text(yaml.safe_dump(settings))
+
+    cdk("deploy", "WorkloadStack", "-c", f"settings={file}", "--output", assembly)
+
+    assert "tf-inference/Deployment-tf-inference.json" in manifests(state, "inference")
+    (identity,) = eks.list_pod_identity_associations(clusterName="inference")["associations"]
+    assert (identity["namespace"], identity["serviceAccount"]) == ("tf-inference", "tf-inference")
+
+    cdk("destroy", "--all", "--force", "--app", assembly)
+
+    assert manifests(state, "inference") == {}
+    assert eks.list_clusters()["clusters"] == ["inference"]

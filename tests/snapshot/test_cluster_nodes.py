@@ -55,6 +55,29 @@ def test_nodes_have_an_encrypted_disk_and_keep_their_credentials_from_pods(stack
     }
 
 
+def test_nodes_have_the_version_of_the_cluster_so_that_an_upgrade_reaches_them(stack: cdk.Stack) -> None:
+    cluster_of(stack, version="1.34")
+
+    groups = resources(Template.from_stack(stack), "AWS::EKS::Nodegroup").values()
+    assert [each["Properties"]["Version"] for each in groups] == ["1.34", "1.34"]
+
+
+def test_nodes_of_a_reservation_go_before_new_ones_come(stack: cdk.Stack) -> None:
+    reserved = NodeGroup(
+        name="reserved",
+        instance_types=("p4d.24xlarge",),
+        max_size=2,
+        capacity_reservation_id="cr-0123456789abcdef0",
+    )
+    cluster_of(stack, node_groups=(SYSTEM, reserved))
+
+    groups = resources(Template.from_stack(stack), "AWS::EKS::Nodegroup").values()
+    updates = {
+        each["Properties"]["Labels"]["inference/node-group"]: each["Properties"].get("UpdateConfig") for each in groups
+    }
+    assert updates == {"system": None, "reserved": {"MaxUnavailable": 1, "UpdateStrategy": "MINIMAL"}}
+
+
 def test_a_capacity_block_is_named_in_the_launch_template_alone(stack: cdk.Stack) -> None:
     block = NodeGroup(
         name="block",

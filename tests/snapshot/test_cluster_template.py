@@ -45,6 +45,14 @@ def test_the_examples_template_is_as_it_was(tmp_path: Path, snapshot: SnapshotAs
     assert Template.from_stack(stack).to_json() == snapshot(extension_class=Masked)
 
 
+def test_aws_is_asked_nothing_at_synth(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    ClusterStack(app, "ClusterStack", settings=load_settings(EXAMPLES / "inference.yaml"), env=FIXED)
+    app.synth()
+
+    assert "missing" not in json.loads((tmp_path / "manifest.json").read_text())
+
+
 def test_the_pods_of_a_workload_start_when_they_may_read_their_model(tmp_path: Path) -> None:
     settings = load_settings(EXAMPLES / "inference.yaml")
     template = Template.from_stack(ClusterStack(new_app(tmp_path), "ClusterStack", settings=settings, env=FIXED))

@@ -80,6 +80,6 @@ def test_fails_at_an_acknowledgement_of_no_known_warning(tmp_path: Path) -> None
     with pytest.raises(
         SettingsError,
         match=r"acknowledged_warnings.*'inference:images' is not a warning of this library; choose of "
-        "inference:elastic-inference-retired, inference:image-end-of-patch, inference:inf1-retired",
+        "inference:elastic-inference-retired, inference:gpu-newer-than-cuda, inference:image-end-of-patch, ",
     ):
         load_settings(tmp_path / "inference.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -97,11 +98,10 @@ class FakeCluster:
 @contextmanager
 def running(cluster: FakeCluster, kubeconfig: Path) -> Iterator[None]:
     """Serve a cluster on a free port, and write the kubeconfig that leads to it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        config.bind = [f"fd://{os.dup(listener.fileno())}"]
     config.graceful_timeout = 0
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -109,7 +109,6 @@ def running(cluster: FakeCluster, kubeconfig: Path) -> Iterator[None]:
         target=lambda: loop.run_until_complete(serve(cluster, config, shutdown_trigger=stop.wait)), daemon=True
     )
     thread.start()
-    _await_listening(port)
     kubeconfig.write_text(
         json.dumps(
             {
@@ -127,11 +126,3 @@ def running(cluster: FakeCluster, kubeconfig: Path) -> Iterator[None]:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
-
-
-def _await_listening(port: int) -> None:
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        threading.Event().wait(0.02)
-    raise TimeoutError(f"nothing listens on port {port}")

@@ -37,7 +37,7 @@ def test_requests_reach_a_ready_pod_through_a_forwarded_port(cluster: FakeCluste
         cluster.answered_by = int(server.url.rpartition(":")[2])
         with ClusterService(name="demo").reach(["http"], 8501) as address:
             answers = [
-                http.request("POST", f"http://{address}/{number}", body=b"x" * number, timeout=10).body
+                http.request("POST", f"http://{address}/{number}", body=b"x" * number, timeout=60).body
                 for number in (1, 200_000)
             ]
 
@@ -106,6 +106,15 @@ class TestRefusals:
 
     def test_no_kubeconfig(self, kubeconfig: Path) -> None:
         assert self.refusal().startswith("the kubeconfig cannot be used: ")
+
+    @pytest.mark.parametrize("content", ["", "a: [", "- a", "clusters: 1", "\0"])
+    def test_a_file_that_is_no_kubeconfig(self, content: str, kubeconfig: Path) -> None:
+        kubeconfig.write_text(content, encoding="utf-8")
+
+        told = self.refusal()
+
+        assert told.startswith("the kubeconfig cannot be used: ")
+        assert "\n" not in told
         assert self.refusal().endswith("; run: aws eks update-kubeconfig --name CLUSTER")
 
     def test_a_context_that_the_kubeconfig_has_not(self, cluster: FakeCluster) -> None:

@@ -53,6 +53,17 @@ def test_a_workload_is_held_to_the_node_groups_of_its_cluster(tmp_path: Path) ->
     assert "'gpus'" in line
 
 
+def test_in_auto_mode_a_load_balancer_is_of_a_class(tmp_path: Path) -> None:
+    auto = "cluster: {node_scaling: AutoMode, node_groups: [{name: gpu, instance_types: [g5.xlarge], max_size: 4}]}\n"
+    balanced = f"region: us-east-1\n{auto}{WORKLOAD}    service: {{type: LoadBalancer}}\n"
+
+    assert refusal(tmp_path, balanced) == [
+        "inference.yaml:7: workloads.demo.service.load_balancer_class: is missing: with AutoMode it is EKS that makes load "
+        "balancers; give 'eks.amazonaws.com/nlb', or the class of a controller of your own"
+    ]
+    load(tmp_path, balanced.replace("LoadBalancer}", "LoadBalancer, load_balancer_class: eks.amazonaws.com/nlb}"))
+
+
 def test_a_version_without_quotes_is_a_number_and_is_told_so(tmp_path: Path) -> None:
     assert refusal(tmp_path, CLUSTER.replace("cluster:\n", "cluster:\n  version: 1.34\n")) == [
         "inference.yaml:3: cluster.version: must be text, got the number 1.34; put it in quotes: '1.34'"

@@ -7,7 +7,7 @@ import pytest
 from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.images import Device, find_image
 from constructs_lib.serving.instances import instance_type
-from constructs_lib.serving.language_models import inference_ami_version, parallel_units
+from constructs_lib.serving.language_models import inference_ami_version, parallel_degree, parallel_units
 from constructs_lib.serving.models import ContainerModel, LargeLanguageModel, PyTorchModel
 from constructs_lib.serving.servers import HostNeeds, host_needs, sagemaker_environment
 
@@ -20,10 +20,22 @@ def problems(model: LargeLanguageModel, instance: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("instance", "units"),
-    [("ml.g5.xlarge", 1), ("ml.g5.12xlarge", 4), ("ml.p4d.24xlarge", 8), ("ml.inf2.xlarge", 2), ("ml.c6i.large", 0)],
+    [
+        ("ml.g5.xlarge", 1),
+        ("ml.g5.12xlarge", 4),
+        ("ml.p4d.24xlarge", 8),
+        ("ml.inf2.xlarge", 2),
+        ("ml.trn2.48xlarge", 64),  # 16 devices of 8 cores, of which two are taken as one
+        ("ml.c6i.large", 0),
+    ],
 )
 def test_gpus_and_neuron_cores_are_counted(instance: str, units: int) -> None:
     assert parallel_units(instance_type(instance)) == units
+
+
+@pytest.mark.parametrize(("units", "degree"), [(0, 0), (1, 1), (2, 2), (6, 4), (12, 8), (24, 16), (64, 64)])
+def test_a_model_is_split_by_a_power_of_two_which_its_attention_heads_divide_by(units: int, degree: int) -> None:
+    assert parallel_degree(units) == degree
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def kubeconfig(api: ApiServer, tmp_path: Path) -> Iterator[Path]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     file = tmp_path / "kubeconfig"
     file.write_text(

@@ -21,7 +21,7 @@ def test_the_newest_pytorch_image_is_past_its_date_and_has_no_successor() -> Non
     assert list(notices(image, instance_type("ml.c6i.large"))) == [
         Notice(
             "inference:image-end-of-patch",
-            "AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; there is no "
+            "AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; it patches no "
             "newer one for cpu on x86_64: set 'image' to one that you keep patched, or acknowledge this warning",
         )
     ]
@@ -38,6 +38,20 @@ def test_a_successor_is_named_with_what_to_do() -> None:
             "set 'version' to '2.20.0', or leave it out",
         )
     ]
+
+
+def test_a_gpu_that_is_newer_than_the_images_cuda_is_warned_of() -> None:
+    old = f"{ECR}/tensorflow-inference:2.1.0-gpu-py36-cu101-ubuntu18.04"
+
+    (_, notice) = said(old, "ml.g5.xlarge")
+    assert notice == Notice(
+        "inference:gpu-newer-than-cuda",
+        "the image 'tensorflow-inference:2.1.0-gpu-py36-cu101-ubuntu18.04' is built with CUDA 10.1, which does not know "
+        "the A10G: run it on a T4 (g4dn), or choose a newer 'version'",
+    )
+    assert [notice.id for notice in said(old, "ml.g4dn.xlarge")] == ["inference:image-end-of-patch"]
+    newer = f"{ECR}/tensorflow-inference:2.18.0-gpu-py310-cu122-ubuntu20.04-ec2"
+    assert [notice.id for notice in said(newer, "ml.g5.xlarge")] == ["inference:image-end-of-patch"]
 
 
 def test_nothing_is_said_of_an_image_that_is_patched_or_has_no_date() -> None:
