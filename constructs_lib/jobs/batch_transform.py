@@ -12,7 +12,7 @@ from constructs_lib.jobs.job_data import file_problems, is_local
 from constructs_lib.jobs.results_bucket import results_bucket
 from constructs_lib.jobs.transform import Transform
 from constructs_lib.jobs.transform_request import transform_request
-from constructs_lib.jobs.transform_rules import artifact_problems, model_problems
+from constructs_lib.jobs.transform_rules import model_data_problems, model_problems
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.model import IModel, Model
 from constructs_lib.sagemaker.s3_prefixes import split_prefix
@@ -20,6 +20,7 @@ from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import models as values
 from constructs_lib.serving.instances import Use, instance_type
 from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.multi_container import containers_of
 from constructs_lib.serving.problems import Problems
 
 _LOG_GROUP = "TransformJobs"
@@ -80,8 +81,8 @@ class BatchTransform(Construct):
         if isinstance(model, values.Model):
             problems.extend(model_problems(model, transform.instance_type))
         elif isinstance(model, Model):
-            served = model.served
-            problems.extend(artifact_problems(served.location) if isinstance(served, values.Model) else ())
+            for each in containers_of(model.served).values():
+                problems.extend(model_data_problems(each))
         problems.raise_any()
         super().__init__(scope, id)
         facts = StackFacts.of(scope)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -11,6 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.jobs.job_names import job_name
 from constructs_lib.jobs.provider import JobProvider
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.execution_role import ExecutionRole
@@ -22,15 +22,15 @@ JobKind = Literal["CompilationJob", "TrainingJob", "TransformJob"]
 
 # CloudFormation gives up on a custom resource after an hour; this leaves time to answer.
 _WAIT = 3300
-_NAME_LENGTH = 20
 
 
 class SageMakerJob(Construct):
     """Defines a SageMaker job that the deployment runs and waits for.
 
-    It runs when it is deployed first, and again when its request or its ``triggers`` change; a new role, time limit or
-    tag alone does not run it again. A deployment that is rolled back goes on with the results of the job before. A job
-    that still runs when it is not wanted any more is stopped; results in S3 stay.
+    It runs when it is deployed first, and again when its request or its ``triggers`` change; a new role, time limit,
+    network or tag alone does not run it again, nor do a training's instances, spot capacity and metrics. A deployment
+    that is rolled back goes on with the results of the job before. A job that still runs when it is not wanted any more
+    is stopped; results in S3 stay.
 
     Parameters
     ----------
@@ -84,10 +84,9 @@ class SageMakerJob(Construct):
         self._execution_role = None if kind == "TransformJob" else ExecutionRole(self, role)
         if self._execution_role:
             self._request["RoleArn"] = self._execution_role.arn
-        provider = JobProvider.of(scope)
-        name = f"{provider.name_prefix}-{_name_part(self.node.path)}"
+        provider, stack = JobProvider.of(scope), StackFacts.of(scope).stack
+        name = job_name(provider.name_prefix, stack, self)
         token = provider.serve(kind, name, role_arn=self._request.get("RoleArn"), output=_output_uri(request))
-        stack = StackFacts.of(scope).stack
         self._resource = self._step(
             "Resource",
             kind,
@@ -104,8 +103,8 @@ class SageMakerJob(Construct):
         self._last = self._resource
         # CloudFormation waits an hour for one resource, so a longer job is waited for by several, one after the other.
         for number, waited in enumerate(range(_WAIT, timeout, _WAIT), start=2):
-            job_name = self._last.get_att("JobName").to_string()
-            self._last = self._step(f"Wait{number}", kind, token, timeout - waited, {"JobName": job_name})
+            properties = {"JobName": self.result("JobName")}
+            self._last = self._step(f"Wait{number}", kind, token, timeout - waited, properties)
 
     def _step(
         self, name: str, kind: JobKind, token: str, remaining: int, properties: Mapping[str, str]
@@ -176,9 +175,3 @@ def _output_uri(request: Mapping[str, Any]) -> str:
 
 def _bucket(uri: str) -> str:
     return uri.removeprefix("s3://").partition("/")[0]
-
-
-def _name_part(path: str) -> str:
-    """Make the part of a job's name that tells which one it is, of its construct's path in the stack."""
-    words = re.sub(r"[^a-z0-9]+", "-", path.partition("/")[2].removesuffix("/Job").lower()).strip("-")
-    return words[:_NAME_LENGTH].strip("-")

@@ -41,7 +41,8 @@ class Training:
     instance_type
         Type of each instance, such as ``ml.m5.large`` or ``ml.g5.xlarge``.
     instance_count
-        How many instances train together, at least 1. Default: 1.
+        How many instances train together, at least 1. Each runs the script, which finds the others in ``SM_HOSTS`` and
+        itself in ``SM_CURRENT_HOST``. Default: 1.
     volume_size_gb
         Storage of each instance in GB, at least 1; types with disks of their own ignore it. Default: 30.
     hyperparameters

@@ -35,9 +35,10 @@ AModel = TypeVar("AModel")
 class TrainingJob(Construct):
     """Defines a training job that the deployment runs and waits for.
 
-    It trains when it is deployed first, and again when what it is asked to do changes: a byte of the script or of local
-    data, a channel's address or ``data_version``, the image, a hyperparameter, the instances. Time limits and
-    the role do not count. A deployment whose training fails is rolled back, and what served goes on serving.
+    It trains when it is deployed first, and again when what it learns from changes: a byte of the script or of local
+    data, a channel's address or ``data_version``, the image, a hyperparameter, an environment variable. How it runs, on
+    which instances, in which network, for how long, with which metrics and role, is for the next training and starts
+    none. A deployment whose training fails is rolled back, and what served goes on serving.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from constructs_lib.jobs.handler.work import what_counts
 from constructs_lib.jobs.training import Training
 from constructs_lib.jobs.training_rules import CODE_CHANNEL
 from constructs_lib.serving.artifacts import S3Artifact
@@ -125,7 +126,7 @@ def _channels(training: Training, places: TrainingPlaces) -> list[dict[str, Any]
 
 
 def _fingerprint(request: Mapping[str, Any], training: Training) -> str:
-    text = _TOKEN.sub("*", json.dumps([request, data_versions(training)], sort_keys=True))
+    text = _TOKEN.sub("*", json.dumps([what_counts(request), data_versions(training)], sort_keys=True))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -77,11 +77,12 @@ class Transform:
     max_runtime_seconds
         How long a deployment waits for the job, 60 to 43200; then it is stopped. Default: 3300.
     schedule
-        When it runs by itself: ``rate(1 day)``, or ``cron(0 3 * * ? *)`` in UTC. None: it does not.
+        When it runs by itself: ``rate(1 day)``, or ``cron(0 3 * * ? *)`` in UTC; it waits for instances as new objects
+        do. None: it does not.
     on_new_objects
         Whether each new object under ``input`` is transformed by a job of its own; its bucket must send its events to
-        EventBridge. Where more arrive at a time than your quota of instances has room for, those beyond are tried
-        three times and then left to the next run by ``schedule``. Default: it is not.
+        EventBridge. Where more arrive at a time than your quota of instances has room for, the others wait in a queue,
+        four days at most. Default: it is not.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

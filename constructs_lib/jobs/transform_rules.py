@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from constructs_lib.jobs.job_data import data_problems, is_local
 from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
-from constructs_lib.serving.artifacts import Artifact, S3Artifact
+from constructs_lib.serving.artifacts import S3Artifact
 from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.instance_storage import disk_key_problems
 from constructs_lib.serving.instances import InstanceTypeError, Use, instance_types
 from constructs_lib.serving.instances import instance_type as find_instance_type
 from constructs_lib.serving.job_timeout import timeout_problems
-from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.models import AnyModel, Model
 from constructs_lib.serving.problems import Problem, below, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
@@ -184,18 +184,25 @@ def model_problems(model: AnyModel, instance_type: str) -> Iterator[Problem]:
         Its field is ``instance_type``, or begins with ``model``. A type that batch transform lacks is no problem of the
         model's.
     """
-    yield from artifact_problems(model.location)
+    yield from model_data_problems(model)
     if instance_type in instance_types(Use.TRANSFORM):
         yield from hosting_problems(model, instance_type, autoscaled=False)
 
 
-def artifact_problems(location: Artifact | None) -> Iterator[Problem]:
-    """Hold that model data is compressed."""
+def model_data_problems(model: Model) -> Iterator[Problem]:
+    """Hold that model data is compressed, and in one place."""
+    location = model.location
     if isinstance(location, S3Artifact) and not location.is_archive:
         # https://github.com/aws/sagemaker-python-sdk/issues/4777
         yield Problem(
             "model.artifact",
             f"'{location.uri}' is a prefix of uncompressed files, which batch transform does not take; give a .tar.gz",
+        )
+    if model.additional_model_data_sources:
+        # botocore sagemaker ContainerDefinition: ModelDataSource, to which they come in addition, is not for it.
+        yield Problem(
+            "model.additional_model_data_sources",
+            "do not work with batch transform; put their files into the artifact",
         )
 
 

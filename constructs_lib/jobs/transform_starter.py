@@ -1,29 +1,35 @@
-"""What starts a batch transform between deployments: EventBridge rules, and the function that they call."""
+"""What starts a batch transform between deployments: EventBridge rules, a queue, and the function that empties it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from constructs_lib.jobs.function_code import function_code
+from constructs_lib.jobs.job_names import job_name, stack_prefix
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
 
-_HANDLER = Path(__file__).parent / "handler" / "start_transform.py"
 _TIMEOUT = 60  # seconds; it takes one
-_NAME_LENGTH = 26  # of the 63 that SageMaker takes; an event's id has 36, and a hyphen goes between
+_AGAIN_AFTER = 6 * _TIMEOUT  # seconds; Lambda developer guide, "Configuring a queue to use with Lambda"
+_TRIES = 1000  # the most that SQS counts: four days of them
+_KEPT = 14 * 24 * 3600  # seconds; the most that SQS keeps a message
+_AT_A_TIME = 2  # the fewest functions that Lambda lets a queue be emptied by
 
 
 class TransformStarter(Construct):
     """Defines what starts a batch transform by a schedule and for new objects.
+
+    Events wait in a queue until SageMaker takes their job, so that none is lost while your quota of instances is used
+    up. One that is refused for four days goes to a second queue, ``Refused``, which keeps it for ten more.
 
     Parameters
     ----------
@@ -47,30 +53,49 @@ class TransformStarter(Construct):
         new_objects: str | None,
     ) -> None:
         super().__init__(scope, id)
-        self._facts = StackFacts.of(scope)
-        self._function = self._define_function(request)
+        facts = StackFacts.of(scope)
+        refused = sqs.CfnQueue(self, "Refused", message_retention_period=_KEPT, sqs_managed_sse_enabled=True)
+        queue = sqs.CfnQueue(
+            self,
+            "Events",
+            message_retention_period=_KEPT,
+            sqs_managed_sse_enabled=True,
+            visibility_timeout=_AGAIN_AFTER,
+            redrive_policy={"deadLetterTargetArn": refused.attr_arn, "maxReceiveCount": _TRIES},
+        )
+        self._queue_arn = queue.attr_arn
+        function = self._define_function(facts, job_name(stack_prefix(facts.stack), facts.stack, scope), request)
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Mapping",
+            function_name=function.ref,
+            event_source_arn=self._queue_arn,
+            batch_size=1,
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=_AT_A_TIME),
+        )
+        rules = []
         if schedule is not None:
-            self._define_rule("Schedule", schedule_expression=schedule)
+            rules.append(self._define_rule("Schedule", schedule_expression=schedule))
         if new_objects is not None:
             bucket, _, prefix = new_objects.removeprefix("s3://").partition("/")
             detail = {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": prefix}]}}
-            self._define_rule(
-                "NewObjects",
-                event_pattern={"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail},
-            )
+            pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+            rules.append(self._define_rule("NewObjects", event_pattern=pattern))
+        sqs.CfnQueuePolicy(
+            self,
+            "Policy",
+            queues=[queue.ref, refused.ref],
+            policy_document=permissions.document([_only_by_tls(queue, refused), _let_in(rules, queue)]),
+        )
 
-    def _define_function(self, request: Mapping[str, Any]) -> lambda_.CfnFunction:
-        name = cdk.Names.unique_resource_name(self, max_length=_NAME_LENGTH, separator="-").strip("-")
-        place = self._facts.place
-        jobs = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:transform-job/{name.lower()}-*"
+    def _define_function(self, facts: StackFacts, name: str, request: Mapping[str, Any]) -> lambda_.CfnFunction:
+        place = facts.place
+        jobs = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:transform-job/{name}-*"
         log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
-        statements: list[permissions.Statement] = [
-            {"Action": "sagemaker:CreateTransformJob", "Effect": "Allow", "Resource": jobs},
-            {
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Effect": "Allow",
-                "Resource": log_group.attr_arn,
-            },
+        statements = [
+            permissions.allow(["sagemaker:CreateTransformJob"], jobs),
+            permissions.allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], self._queue_arn),
+            permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.attr_arn),
         ]
         role = iam.CfnRole(
             self,
@@ -85,22 +110,35 @@ class TransformStarter(Construct):
         return define_function(
             self,
             "Resource",
-            source=_HANDLER,
+            source=function_code(self),
+            entry="handler.start_transform.handler",
             description="Starts a batch transform job",
             role_arn=role.attr_arn,
             log_group_name=log_group.ref,
             timeout=_TIMEOUT,
-            environment={"NAME": name.lower(), "REQUEST": self._facts.stack.to_json_string(dict(request))},
+            environment={"NAME": name, "REQUEST": facts.stack.to_json_string(dict(request))},
         )
 
-    def _define_rule(self, name: str, **properties: Any) -> None:
-        target = events.CfnRule.TargetProperty(arn=self._function.attr_arn, id="Start")
-        rule = events.CfnRule(self, name, targets=[target], **properties)
-        lambda_.CfnPermission(
-            self,
-            f"{name}Permission",
-            action="lambda:InvokeFunction",
-            function_name=self._function.ref,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )
+    def _define_rule(self, name: str, **properties: Any) -> events.CfnRule:
+        target = events.CfnRule.TargetProperty(arn=self._queue_arn, id="Queue")
+        return events.CfnRule(self, name, targets=[target], **properties)
+
+
+def _only_by_tls(*queues: sqs.CfnQueue) -> permissions.Statement:
+    return {
+        "Action": "sqs:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Resource": [queue.attr_arn for queue in queues],
+    }
+
+
+def _let_in(rules: Sequence[events.CfnRule], queue: sqs.CfnQueue) -> permissions.Statement:
+    return {
+        "Action": "sqs:SendMessage",
+        "Condition": {"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Resource": queue.attr_arn,
+    }

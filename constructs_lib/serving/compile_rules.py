@@ -118,4 +118,8 @@ def compile_region_problems(model: object, region: str) -> Iterator[Problem]:
     compilation: Compilation | None = getattr(model, "compile", None)
     only = only_region(compilation.target if compilation else None)
     if compilation and only not in (None, region):
-        yield Problem("region", f"is '{region}', but Neo compiles for '{compilation.target}' in {only} alone")
+        yield Problem(
+            "region",
+            f"is '{region}', but Neo compiles for '{compilation.target}' in {only} alone; deploy there, or "
+            "choose another target",
+        )

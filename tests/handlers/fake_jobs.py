@@ -28,9 +28,15 @@ class Clock:
         return self.now
 
 
-def refusal(code: str, message: str = "no", status: int = 400) -> Exception:
-    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+def refusal(code: str, message: str = "no", status: int = 400, *, retries: int = 0) -> Exception:
+    """Give what boto3 raises; it tells how often it has sent the call again by itself."""
+    metadata = {"HTTPStatusCode": status, "RetryAttempts": retries}
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     return ClientError(answer, "Operation")
+
+
+class FunctionDiedError(BaseException):
+    """What no function can catch: Lambda ends it, as it takes too long or too much memory."""
 
 
 def lost_answer() -> Exception:
@@ -46,7 +52,7 @@ def service_model() -> ServiceModel:
 class Fault:
     """What happens to one call: it is refused, or done although its answer is lost."""
 
-    error: Exception
+    error: BaseException
     done: bool = False
 
 

@@ -1,7 +1,7 @@
 """The CDK's provider framework, and CloudFormation behind it, as far as a handler sees them.
 
-Source: aws-cdk-lib, custom-resources/lib/provider-framework/runtime. What the handler raises at first becomes a failure
-without a physical id, whose deletion the framework keeps to itself; what it raises later becomes a failure with one.
+Source: aws-cdk-lib, custom-resources/lib/provider-framework/runtime. What fails before there is a waiter becomes a
+failure without a physical id, whose deletion the framework keeps to itself; what fails later has one, and is deleted.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_jobs import Clock, FakeS3, FakeSageMaker
+from fake_jobs import Clock, FakeS3, FakeSageMaker, FunctionDiedError
 
-from constructs_lib.jobs.handler.index import Jobs
+from constructs_lib.jobs.handler.index import Jobs, begin
 
 Json = dict[str, Any]
 INTERVAL = 10  # seconds between two looks
@@ -57,6 +57,7 @@ class World:
     numbers: Any = field(default_factory=itertools.count)
     physical_id: str = ""
     current: Json = field(default_factory=dict)
+    waiters_fail: bool = False
 
     def __post_init__(self) -> None:
         self.sagemaker = FakeSageMaker(self.clock, self.s3.objects)
@@ -78,10 +79,9 @@ class World:
         """Deliver an event, and give it as the framework's waiter gets it."""
         if event["RequestType"] == "Delete" and event["PhysicalResourceId"] == CREATE_FAILED:
             return Answer("SUCCESS", "", CREATE_FAILED, {})
-        try:
-            answer = self.handler.on_event(dict(event))
-        except Exception as error:
-            return Answer("FAILED", str(error), event.get("PhysicalResourceId", CREATE_FAILED), {})
+        answer = begin(event, self.clock())
+        if self.waiters_fail:
+            return Answer("FAILED", "TooManyRequests", event.get("PhysicalResourceId", CREATE_FAILED), {})
         if event["RequestType"] == "Delete":
             assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
         return {**event, **answer}
@@ -90,7 +90,7 @@ class World:
         """Ask once whether a request is complete."""
         try:
             answer = self.handler.is_complete(json.loads(json.dumps(waiting)))
-        except Exception as error:
+        except (Exception, FunctionDiedError) as error:
             return Answer("FAILED", str(error), waiting["PhysicalResourceId"], {})
         if not answer["IsComplete"]:
             assert not answer.get("Data")

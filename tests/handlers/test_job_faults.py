@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from fake_jobs import Fault, lost_answer, refusal
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from job_faults import NEO, NO_ROLE, THROTTLED, Json, begin, status
-from provider_framework import INTERVAL, OTHER, Answer, World
+from fake_jobs import Fault, FunctionDiedError, lost_answer, refusal
+from job_faults import NEO, NO_ROLE, QUOTA, THROTTLED, begin, status
+from provider_framework import CREATE_FAILED, INTERVAL, OTHER, World
 
 from constructs_lib.jobs.handler import index
 
@@ -32,10 +30,12 @@ def world() -> World:
 def test_an_event_delivered_twice_makes_one_job(world: World, late: int) -> None:
     event = world.event("Create", NEO)
     first = world.begin(event)
+    assert isinstance(first, dict)
+    assert world.look(first) is None
     world.clock.now += late
     second = world.begin(event)
 
-    assert world.settle(first) == world.settle(second)
+    assert world.settle(second) == world.settle(first)
     assert len(world.sagemaker.jobs) == 1
 
 
@@ -87,7 +87,8 @@ def test_an_answer_that_is_lost_makes_no_second_job(world: World) -> None:
 
 
 def test_a_call_that_is_repeated_and_then_refused_has_made_its_job(world: World) -> None:
-    world.sagemaker.faults["create"] = [Fault(refusal("ResourceLimitExceeded", "the limit is 1"), done=True)]
+    refused = refusal("ResourceLimitExceeded", "the limit is 1", retries=1)
+    world.sagemaker.faults["create"] = [Fault(refused, done=True)]
 
     assert world.create(NEO).status == "SUCCESS"
     assert len(world.sagemaker.jobs) == 1
@@ -100,21 +101,121 @@ def test_a_job_is_not_made_long_after_its_request(world: World) -> None:
 
     answer = world.settle(waiting)
 
-    assert "is not there: it could not be started, or somebody deleted it" in answer.reason
+    assert "is not there: it could not be started, or somebody deleted it; deploy again" in answer.reason
     assert world.sagemaker.jobs == {}
 
 
-def test_a_job_made_by_a_lost_call_is_stopped_when_everything_else_fails(world: World) -> None:
-    world.sagemaker.visible_after, world.sagemaker.duration = 40, 3000
-    world.sagemaker.faults["create"] = [
-        Fault(lost_answer(), done=True),
-        Fault(refusal("ResourceLimitExceeded", "The account-level service limit is 1")),
-    ]
+def test_a_job_made_by_a_lost_call_is_found_though_it_is_not_seen_and_the_next_calls_are_refused(world: World) -> None:
+    world.sagemaker.visible_after = 40
+    world.sagemaker.faults["create"] = [Fault(lost_answer(), done=True), *[Fault(QUOTA)] * 9]
+
+    assert world.create(NEO).status == "SUCCESS"
+    assert len(world.sagemaker.jobs) == 1
+
+
+@pytest.mark.parametrize(("call", "done"), [("create", True), ("create", False), ("describe", False)])
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_function_that_dies_leaves_no_job_running(world: World, call: str, before: int, *, done: bool) -> None:
+    world.sagemaker.duration = 3000
+    died = FunctionDiedError("2026-11-23T09:00:00Z Task timed out after 120.00 seconds")
+    world.sagemaker.faults[call] = [*[Fault(THROTTLED)] * before, Fault(died, done=done)]
 
     answer = world.create(NEO)
 
-    assert "The account-level service limit is 1" in answer.reason
+    assert (answer.status, "Task timed out after 120.00 seconds" in answer.reason) == ("FAILED", True)
+    assert len(world.sagemaker.jobs) <= 1
+    assert world.sagemaker.running() == []
+
+
+def test_a_request_for_which_the_framework_finds_no_waiter_has_no_job(world: World) -> None:
+    world.waiters_fail = True
+
+    answer = world.create(NEO)
+
+    assert (answer.status, answer.physical_id) == ("FAILED", CREATE_FAILED)
+    assert world.sagemaker.jobs == {}
+
+
+def test_a_rollback_waits_for_the_job_of_an_update_that_is_still_being_made(world: World) -> None:
+    world.create(NEO)
+    world.sagemaker.duration = 3000
+    world.sagemaker.faults["create"] = [Fault(NO_ROLE)] * 3
+    updating = begin(world, "Update", OTHER, NEO)
+    rolling_back = begin(world, "Update", NEO, OTHER)  # another resource of the stack has failed meanwhile
+
+    for _ in range(4):
+        world.clock.now += INTERVAL
+        world.look(updating)
+    assert len(world.sagemaker.jobs) == 2
+
+    assert world.settle(rolling_back).status == "SUCCESS"
+    assert [status(world, number) for number in range(2)] == ["Completed", "Stopped"]
+
+
+def test_throttling_for_minutes_hides_nothing(world: World) -> None:
+    world.sagemaker.duration = 3000
+    waiting = begin(world)
+    world.sagemaker.faults["describe"] = [Fault(THROTTLED)] * 60
+    world.physical_id, world.current = waiting["PhysicalResourceId"], NEO
+
+    assert world.delete().status == "SUCCESS"
     assert status(world) == "Stopped"
+
+
+def test_sagemaker_that_cannot_be_asked_for_minutes_is_told(world: World) -> None:
+    world.sagemaker.faults["describe"] = [Fault(THROTTLED)] * 60
+
+    answer = world.create(NEO)
+
+    assert "is not there: it could not be started" in answer.reason
+    assert world.sagemaker.jobs == {}
+
+
+def test_a_name_that_is_taken_by_a_job_that_nobody_sees_is_told(world: World) -> None:
+    world.sagemaker.faults["create"] = [Fault(refusal("ResourceInUse", "Job name must be unique"))] * 99
+
+    answer = world.create(NEO)
+
+    assert "could not be started: An error occurred (ResourceInUse)" in answer.reason
+    assert world.sagemaker.jobs == {}
+
+
+def test_a_deletion_waits_for_a_job_that_may_come_only_while_one_may(world: World) -> None:
+    event = world.event("Create", NEO)
+    began = world.clock.now
+
+    assert world.settle(world.begin(world.event("Delete", NEO))).status == "SUCCESS"
+    assert index.LOOK_FOR < world.clock.now - began <= index.LOOK_FOR + 2 * INTERVAL
+
+    late = world.begin(event)
+    assert isinstance(late, dict)
+    assert "is not there" in world.settle({**late, "Since": began}).reason
+    assert world.sagemaker.jobs == {}
+
+
+def test_a_deletion_delivered_twice_stops_the_job_once(world: World) -> None:
+    world.sagemaker.duration = 3000
+    waiting = begin(world)
+    world.physical_id, world.current = waiting["PhysicalResourceId"], NEO
+    event = world.event("Delete", NEO)
+    first, second = world.begin(event), world.begin(event)
+
+    assert world.settle(first).status == "SUCCESS"
+    assert world.settle(second).status == "SUCCESS"
+    assert world.sagemaker.calls.count("stop_compilation_job") == 1
+
+
+def test_looks_that_go_on_as_no_answer_arrives_make_no_second_job(world: World) -> None:
+    waiting = begin(world)
+    answer = world.settle(waiting)
+    world.s3.objects.clear()
+    for _ in range(3):  # the address for answers has expired, so the waiter's task fails and is tried again
+        world.clock.now += 1200
+        assert world.look(waiting) == answer
+
+    world.physical_id, world.current = waiting["PhysicalResourceId"], NEO
+    assert world.delete().status == "SUCCESS"
+    assert len(world.sagemaker.jobs) == 1
 
 
 def test_a_job_that_fails_is_the_reason_and_is_not_made_again(world: World) -> None:
@@ -133,7 +234,7 @@ def test_a_job_that_somebody_stops_is_told_as_stopped(world: World) -> None:
     answer = world.settle(waiting)
 
     assert answer.status == "FAILED"
-    assert "ended as STOPPING: no reason is given" in answer.reason
+    assert "ended as STOPPED: no reason is given" in answer.reason
 
 
 def test_a_stop_that_comes_when_the_job_has_just_completed_is_no_error(world: World) -> None:
@@ -195,6 +296,7 @@ def test_an_event_that_comes_again_after_the_deletion_makes_no_job(world: World)
     world.sagemaker.duration = 3000
     begun = world.begin(event)
     assert isinstance(begun, dict)
+    assert world.look(begun) is None
     assert world.settle(world.begin(world.event("Delete", NEO))).status == "SUCCESS"
 
     again = world.settle(world.begin(event))
@@ -219,65 +321,3 @@ def test_a_job_that_disappears_while_it_runs_is_told(world: World) -> None:
     world.sagemaker.jobs.clear()
 
     assert "is not there: it could not be started, or somebody deleted it" in world.settle(waiting).reason
-
-
-FAULTS = st.sampled_from([None, Fault(THROTTLED), Fault(lost_answer(), done=True), Fault(ConnectionResetError())])
-
-
-@st.composite
-def bad_days(draw: st.DrawFn) -> dict[str, list[Fault]]:
-    calls = ("create", "describe", "stop")
-    return {
-        call: [Fault(ConnectionResetError()) if each is None else each for each in draw(st.lists(FAULTS, max_size=3))]
-        for call in calls
-    }
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    faults=st.lists(bad_days(), min_size=4, max_size=4),
-    twice=st.lists(st.booleans(), min_size=4, max_size=4),
-    outcomes=st.lists(st.sampled_from(["Completed", "Failed"]), min_size=4, max_size=4),
-    wishes=st.lists(st.sampled_from([NEO, OTHER]), min_size=3, max_size=3),
-    invisible=st.integers(0, 40),
-)
-def test_whatever_goes_wrong_there_is_one_job_for_each_request_or_none_left(
-    faults: list[dict[str, list[Fault]]],
-    twice: list[bool],
-    outcomes: list[str],
-    wishes: list[Json],
-    invisible: int,
-) -> None:
-    world = World()
-    world.sagemaker.visible_after = invisible
-    deliver = world.begin
-
-    def begin_twice(event: Json) -> Json | Answer:
-        if twice[step]:
-            deliver(event)
-        return deliver(event)
-
-    world.begin = begin_twice  # type: ignore[method-assign]
-    for step, wanted in enumerate(wishes):
-        world.sagemaker.faults, world.sagemaker.outcome = faults[step], outcomes[step]
-        answer = world.create(wanted) if not world.current or not world.physical_id else world.update(wanted)
-        assert world.sagemaker.running() == []
-        if answer.status == "SUCCESS":
-            job = world.sagemaker.jobs[answer.data["JobName"]]
-            assert job.status(world.clock.now) == "Completed"
-            assert job.request["InputConfig"]["S3Uri"] in wanted["Request"]
-        else:
-            assert "ended as FAILED: ClientError: the archive has no model" in answer.reason
-            if step == 0:
-                break
-    made_for = [
-        tag["Value"]
-        for job in world.sagemaker.jobs.values()
-        for tag in job.request["Tags"]
-        if tag["Key"] == index.REQUEST_TAG
-    ]
-    assert len(made_for) == len(set(made_for))
-    world.sagemaker.faults = faults[3]
-    step = 3
-    assert world.delete().status == "SUCCESS"
-    assert world.sagemaker.running() == []

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from fake_jobs import Fault, refusal
-from provider_framework import CREATE_FAILED, OTHER, REQUEST, World, properties
+from job_faults import begin
+from provider_framework import OTHER, REQUEST, World, properties
 
 from constructs_lib.jobs.handler import index
 
 NEO = properties()
+ALGORITHM = {"TrainingImage": "image", "TrainingInputMode": "File"}
 TRAINING: dict[str, Any] = {
-    "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+    "AlgorithmSpecification": ALGORITHM,
     "OutputDataConfig": {"S3OutputPath": "s3://results/training"},
     "ResourceConfig": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
     "StoppingCondition": {"MaxRuntimeInSeconds": 900},
@@ -114,13 +116,35 @@ def test_another_trigger_is_another_job(world: World) -> None:
         {"RoleArn": "arn:aws:iam::111111111111:role/other"},
         {"StoppingCondition": {"MaxRuntimeInSeconds": 1800}},
         {"Tags": [{"Key": "team", "Value": "vision"}]},
+        {"VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}},
+        {"ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50}},
+        {"EnableManagedSpotTraining": True, "CheckpointConfig": {"S3Uri": "s3://results/checkpoints"}},
+        {"EnableInterContainerTrafficEncryption": True},
+        {"AlgorithmSpecification": {**ALGORITHM, "MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*)"}]}},
     ],
+    ids=lambda change: next(iter(change)),
 )
 def test_what_the_result_does_not_depend_on_runs_no_job_again(world: World, change: dict[str, Any]) -> None:
-    before = world.create(NEO)
+    before = world.create(properties(TRAINING, "TrainingJob"))
 
-    assert world.update(properties(change)) == before
+    assert world.update(properties({**TRAINING, **change}, "TrainingJob")) == before
     assert len(world.sagemaker.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"HyperParameters": {"epochs": "4"}},
+        {"AlgorithmSpecification": {"TrainingImage": "another", "TrainingInputMode": "File"}},
+        {"Environment": {"SEED": "2"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_the_result_depends_on_runs_another_job(world: World, change: dict[str, Any]) -> None:
+    world.create(properties(TRAINING, "TrainingJob"))
+
+    assert world.update(properties({**TRAINING, **change}, "TrainingJob")).status == "SUCCESS"
+    assert len(world.sagemaker.jobs) == 2
 
 
 def test_an_update_that_changes_nothing_calls_sagemaker_once(world: World) -> None:
@@ -145,9 +169,8 @@ def test_two_resources_that_want_the_same_have_a_job_each(world: World) -> None:
     other.sagemaker = world.sagemaker
     event = world.event("Create", NEO)
 
-    world.begin(event)
-    world.begin({**event, "LogicalResourceId": "Another"})
-    world.begin({**event, "StackId": "another"})
+    for whose in ({}, {"LogicalResourceId": "Another"}, {"StackId": "arn:of-another-stack-of-the-same-name"}):
+        world.settle(world.begin({**event, **whose}))
 
     assert len(world.sagemaker.jobs) == 3
 
@@ -185,8 +208,7 @@ def test_the_link_is_the_partitions(world: World, region: str, domain: str) -> N
 
 def test_a_job_that_is_wanted_no_more_is_stopped(world: World) -> None:
     world.sagemaker.duration = 3000
-    waiting = world.begin(world.event("Create", NEO))
-    assert isinstance(waiting, dict)
+    waiting = begin(world)
     world.physical_id, world.current = waiting["PhysicalResourceId"], NEO
 
     assert world.delete().status == "SUCCESS"
@@ -255,16 +277,19 @@ def test_a_refused_request_is_told_at_once_and_nothing_is_left(world: World) -> 
 
     answer = world.create(NEO)
 
-    assert answer.physical_id == CREATE_FAILED
-    assert "TargetDevice ml_x is not supported" in answer.reason
+    assert answer.reason == (
+        f"CompilationJob '{answer.physical_id}' could not be started: An error occurred (ValidationException) when calling "
+        "the Operation operation: TargetDevice ml_x is not supported"
+    )
     assert world.clock.now == began
     assert world.sagemaker.jobs == {}
 
 
 def test_the_functions_need_nothing_but_what_lambda_has() -> None:
-    tree = ast.parse(Path(index.__file__).read_text(encoding="utf-8"))
-    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in Path(index.__file__).parent.glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    modules |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
 
     assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"boto3", "botocore"}
 

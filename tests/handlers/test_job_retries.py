@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_jobs import Fault, lost_answer, refusal
 from job_faults import NEO, NO_ROLE, THROTTLED, begin, status
-from provider_framework import CREATE_FAILED, OTHER, Answer, World
+from provider_framework import OTHER, World
 
 # What CreateTrainingJob says of a channel while the policy of its role is not known everywhere, or the channel is empty.
 NO_RIGHTS = refusal(
@@ -48,11 +48,12 @@ def test_missing_rights_to_look_are_the_reason_after_a_minute(world: World) -> N
 
 def test_an_exceeded_quota_is_the_reason_at_once(world: World) -> None:
     world.sagemaker.faults["create"] = [Fault(refusal("ResourceLimitExceeded", "the limit is 0 instances"))]
+    began = world.clock.now
 
     answer = world.create(NEO)
 
     assert "the limit is 0 instances" in answer.reason
-    assert (answer.physical_id, world.sagemaker.jobs) == (CREATE_FAILED, {})
+    assert (world.clock.now, world.sagemaker.jobs) == (began, {})
 
 
 def test_a_name_that_an_earlier_failure_took_is_counted_on(world: World) -> None:
@@ -97,6 +98,14 @@ def test_a_job_that_cannot_be_seen_at_first_is_not_made_again(world: World) -> N
 
     assert world.create(NEO).status == "SUCCESS"
     assert len(world.sagemaker.jobs) == 1
+
+
+def test_an_update_that_goes_back_to_what_was_before_runs_no_job(world: World) -> None:
+    first = world.create(NEO)
+    world.update(OTHER)
+
+    assert world.update(NEO) == first
+    assert len(world.sagemaker.jobs) == 2
 
 
 def test_a_rollback_goes_on_with_the_job_before(world: World) -> None:
@@ -177,9 +186,8 @@ def test_a_job_that_was_tried_too_often_says_what_to_do(world: World) -> None:
     world.sagemaker.outcome = "Failed"
     world.sagemaker.duration = 0
     for _ in range(99):
-        world.begin(world.event("Create", NEO))
+        begin(world)
 
-    answer = world.begin(world.event("Create", NEO))
+    answer = world.create(NEO)
 
-    assert isinstance(answer, Answer)
     assert "has been tried 99 times; change what it is asked to do" in answer.reason

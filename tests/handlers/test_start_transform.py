@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from constructs_lib.jobs.handler import start_transform
 from constructs_lib.jobs.handler.start_transform import start
 
 REQUEST = {
@@ -17,7 +19,11 @@ REQUEST = {
     "TransformResources": {"InstanceType": "ml.c6i.large", "InstanceCount": 1},
 }
 ENVIRONMENT = {"NAME": "stack-digits", "REQUEST": json.dumps(REQUEST)}
-SCHEDULED = {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "detail-type": "Scheduled Event", "detail": {}}
+SCHEDULED: dict[str, Any] = {
+    "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+    "detail-type": "Scheduled Event",
+    "detail": {},
+}
 
 
 class FakeSageMaker:
@@ -44,7 +50,9 @@ def test_a_schedule_transforms_the_whole_prefix() -> None:
 
     start(SCHEDULED, sagemaker, ENVIRONMENT)
 
-    assert sagemaker.jobs == {"stack-digits-7bf73129-1428-4cd3-a780-95db273d1602": REQUEST}
+    ((name, request),) = sagemaker.jobs.items()
+    assert re.fullmatch("stack-digits-[0-9a-f]{16}", name)
+    assert request == REQUEST
 
 
 def test_an_event_that_is_delivered_twice_starts_one_job(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +63,7 @@ def test_an_event_that_is_delivered_twice_starts_one_job(capsys: pytest.CaptureF
 
     assert len(sagemaker.jobs) == 1
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert first["message"] == "started"
+    assert (first["event"], first["message"]) == (SCHEDULED["id"], "started")
     assert second["message"] == "runs already: the event was delivered again"
 
 
@@ -85,14 +93,33 @@ def test_the_marker_of_an_empty_folder_is_no_object() -> None:
     assert sagemaker.jobs == {}
 
 
-def test_an_error_is_lambdas_to_retry() -> None:
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        start(SCHEDULED, FakeSageMaker("ThrottlingException"), ENVIRONMENT)
-
-
-def test_the_longest_name_is_one_that_sagemaker_takes() -> None:
+def test_two_transforms_of_the_same_objects_have_a_job_each_for_an_event() -> None:
     sagemaker = FakeSageMaker()
 
-    start(SCHEDULED, sagemaker, {**ENVIRONMENT, "NAME": "n" * 26})
+    start(SCHEDULED, sagemaker, ENVIRONMENT)
+    start(SCHEDULED, sagemaker, {**ENVIRONMENT, "REQUEST": json.dumps({**REQUEST, "ModelName": "digits-2"})})
 
-    assert [len(name) for name in sagemaker.jobs] == [63]
+    assert [request["ModelName"] for request in sagemaker.jobs.values()] == ["digits-1", "digits-2"]
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ResourceLimitExceeded"])
+def test_an_event_whose_job_is_refused_stays_in_the_queue_and_has_one_job_in_the_end(
+    code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full, free = FakeSageMaker(code), FakeSageMaker()
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    message = {"Records": [{"body": json.dumps(new_object("images/a.csv"))}]}
+
+    monkeypatch.setattr("boto3.client", lambda service: full)
+    with pytest.raises(ClientError, match=code):
+        start_transform.handler(message, None)
+    monkeypatch.setattr("boto3.client", lambda service: free)
+    start_transform.handler(message, None)
+
+    assert (len(full.jobs), len(free.jobs)) == (0, 1)
+    told = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert told == [
+        f"will be tried again: An error occurred ({code}) when calling the CreateTransformJob operation: {code}",
+        "started",
+    ]

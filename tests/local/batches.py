@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, pause, unique
+import gate
+from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, unique
 from model_hosts import archive
+from patience import looks
 
 BUCKET = "batches"
 # Doubles numbers, in CSV and JSON; what else it does is said by its environment.
 HANDLER = """
-import json, os, pathlib, time
+import json, os
 
 def model_fn(model_dir):
     if "FAIL" in os.environ:
@@ -23,7 +25,9 @@ def transform_fn(model, body, content_type, accept):
     model["calls"] += 1
     if isinstance(body, (bytes, bytearray)):
         body = bytes(body).decode("latin-1")
-    time.sleep(float(os.environ.get("SECONDS", "0")))
+    if "GATE" in os.environ:
+        from gate import Gate
+        Gate(os.environ["GATE"]).enter()
     if model["calls"] <= int(os.environ.get("FAILURES", "0")):
         raise RuntimeError(f"call {model['calls']} failed")
     if "poison" in body:
@@ -47,7 +51,7 @@ class Batches:
         self.model = unique("doubling")
         self.prefix = ""
         aws.s3.create_bucket(Bucket=BUCKET)
-        packed = archive(directory, {"code/inference.py": HANDLER})
+        packed = archive(directory, {"code/inference.py": HANDLER, "code/gate.py": Path(gate.__file__).read_bytes()})
         aws.s3.put_object(Bucket=BUCKET, Key="model/model.tar.gz", Body=packed.read_bytes())
         self.make_model(self.model)
 
@@ -90,11 +94,10 @@ class Batches:
         return str(request["TransformJobName"])
 
     def settled(self, name: str) -> dict[str, Any]:
-        for _ in range(1500):
+        for _ in looks():
             described = self.aws.sagemaker.describe_transform_job(TransformJobName=name)
             if described["TransformJobStatus"] in ("Completed", "Failed", "Stopped"):
                 return dict(described)
-            pause()
         raise AssertionError(f"{name} is still {described['TransformJobStatus']}")
 
     def run(self, **changes: Any) -> dict[str, Any]:

@@ -93,11 +93,16 @@ def templates(outdir: Path, s3: S3Client, *, role: str) -> dict[str, dict[str, A
     JobStack(app, "powerless", role=role, timeout=3600, may_pass=False)
     app.synth()
     s3.create_bucket(Bucket=ASSETS)
+    return uploaded(outdir, s3, ASSETS)
+
+
+def uploaded(outdir: Path, s3: S3Client, bucket: str) -> dict[str, dict[str, Any]]:
+    """Upload the code of synthesized stacks to a bucket, and return their templates by name."""
     for manifest in outdir.glob("*.assets.json"):
         for asset in json.loads(manifest.read_text())["files"].values():
             if asset["source"]["packaging"] == "zip":
                 (destination,) = asset["destinations"].values()
                 source = outdir / asset["source"]["path"]
                 archive = Path(shutil.make_archive(str(source), "zip", source))
-                s3.put_object(Bucket=ASSETS, Key=destination["objectKey"], Body=archive.read_bytes())
+                s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=archive.read_bytes())
     return {path.name.split(".")[0]: json.loads(path.read_text()) for path in outdir.glob("*.template.json")}

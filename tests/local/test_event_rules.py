@@ -8,8 +8,9 @@ import zipfile
 from typing import Any
 
 import pytest
-from aws_clients import Aws, pause, unique
+from aws_clients import Aws, unique
 from batches import BUCKET, Batches
+from patience import eventually
 
 from local_aws.process import LocalAws
 
@@ -77,10 +78,7 @@ def test_a_new_object_below_a_prefix_starts_a_job(batches: Batches) -> None:
 
     batches.put(**{"other__a.csv": "1", "new__b.csv": "2,3"})
 
-    for _ in range(1000):
-        if batches.outputs():
-            break
-        pause()
+    assert eventually(lambda: bool(batches.outputs()))
     assert batches.outputs() == {"b.csv.out": b"10.0"}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from real_cdk import run_cdk
+from patience import looks
+from real_cdk import bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
@@ -32,8 +33,7 @@ Cdk = Callable[..., None]
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     directory = tmp_path_factory.mktemp("aws")
     with LocalAws.start(state=directory) as running:
-        settings = ROOT / "examples" / "training" / "inference.yaml"
-        run_cdk(running, settings, directory / "out", "bootstrap", f"aws://{running.account}/{running.region}")
+        bootstrap(running)
         yield running
 
 
@@ -121,20 +121,22 @@ def test_the_digits_are_transformed_in_bulk_anew_when_an_option_changes_and_obje
         Bucket=INCOMING, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
     change(project / example, "output_filter: $[0,-1]", "output_filter: $[-1]")
-    add_transforms(project / example, project / "batch-transform" / "nightly.yaml")
+    for other in ("nightly", "book"):
+        add_transforms(project / example, project / "batch-transform" / f"{other}.yaml")
     cdk("deploy", example)
-    assert len(sagemaker.list_transform_jobs()["TransformJobSummaries"]) == 2
-    bucket, _, prefix = outputs(client)["digitsBatchTransformOutput"].removeprefix("s3://").partition("/")
-    assert_digits(read(s3, bucket, f"{prefix}/monday.csv.out"))
+    assert len(sagemaker.list_transform_jobs()["TransformJobSummaries"]) == 3
+    for name in ("digits", "digitsbook"):
+        bucket, _, prefix = outputs(client)[f"{name}BatchTransformOutput"].removeprefix("s3://").partition("/")
+        assert_digits(read(s3, bucket, f"{prefix}/monday.csv.out"))
 
     images = project / "batch-transform" / "images" / "monday.csv"
     pixels = "".join(line.partition(",")[2] for line in images.read_text().splitlines(keepends=True))
     s3.put_object(Bucket=INCOMING, Key="incoming/2026/monday.csv", Body=pixels.encode())
-    assert_digits(eventually(lambda: read(s3, INCOMING, "answers/2026/monday.csv.out")))
+    assert_digits(awaited(s3, INCOMING, "answers/2026/monday.csv.out"))
 
     cdk("destroy", example, "--force")
     assert sagemaker.list_models()["Models"] == []
-    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 2  # the answers stay
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 4  # the answers stay
 
 
 def test_a_model_is_compiled_served_and_compiled_anew(
@@ -193,13 +195,9 @@ def read(s3: Any, bucket: str, key: str) -> str:
     return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 
-def eventually(look: Callable[[], str], seconds: float = 60) -> str:
-    """Look again and again while there is nothing."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return look()
-        except ClientError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+def awaited(s3: Any, bucket: str, key: str) -> str:
+    """Read an object, as soon as there is one."""
+    for _ in looks():
+        with contextlib.suppress(ClientError):
+            return read(s3, bucket, key)
+    raise AssertionError(f"nothing came to {key}")

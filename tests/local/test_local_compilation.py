@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, TRUST, Aws, pause, refusal, unique
+from aws_clients import HOSTING_ACTIONS, TRUST, Aws, refusal, unique
 from model_hosts import DOUBLING, archive
+from patience import looks
 
 from local_aws.process import LocalAws
 from local_aws.scope import Scope
@@ -56,11 +57,10 @@ def job_request(aws: Aws, framework: str = "PYTORCH", **changes: Any) -> dict[st
 
 
 def settled(aws: Aws, name: str) -> dict[str, Any]:
-    for _ in range(500):
+    for _ in looks():
         described = aws.sagemaker.describe_compilation_job(CompilationJobName=name)
         if described["CompilationJobStatus"] in ("COMPLETED", "FAILED", "STOPPED"):
             return dict(described)
-        pause()
     raise AssertionError(f"{name} is still {described['CompilationJobStatus']}")
 
 

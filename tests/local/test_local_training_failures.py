@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from aws_clients import Aws, pause, refusal, unique
+from aws_clients import Aws, refusal, unique
+from patience import PATIENCE, eventually
 from training_jobs import (
     BUCKET,
     DUMP,
@@ -126,13 +127,10 @@ while True:
 
 
 def wait_for_line(aws: Aws, job: str, line: str) -> None:
-    for _ in range(500):
-        if aws.sagemaker.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training" and line in (
-            log_lines(aws, job)
-        ):
-            return
-        pause()
-    raise AssertionError(f"{job} did not log {line}")
+    def is_training() -> bool:
+        return aws.sagemaker.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training"
+
+    assert eventually(lambda: is_training() and line in log_lines(aws, job)), f"{job} did not log {line}"
 
 
 def test_a_stopped_script_may_save_what_it_has(training_aws: Aws) -> None:
@@ -168,7 +166,7 @@ def test_a_script_does_not_outlive_local_aws(tmp_path: Path) -> None:
 
         os.kill(server.pid, signal.SIGKILL)
 
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
 
 
 # --- What is refused --------------------------------------------------------------------------------------------------

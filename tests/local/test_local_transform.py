@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from typing import Any
 
 import pytest
-from aws_clients import IMAGE, Aws, pause, refusal, unique
+from aws_clients import IMAGE, Aws, refusal, unique
 from batches import BUCKET, Batches
+from gate import Gate
+from patience import eventually
 
 from local_aws.process import LocalAws
 
@@ -166,13 +167,18 @@ def data_log(aws: Aws, job: str) -> list[str]:
     return [event["message"] for event in events]
 
 
-def test_a_request_that_takes_too_long_fails(batches: Batches) -> None:
+def test_a_request_that_takes_too_long_fails(batches: Batches, gate: Gate) -> None:
     batches.put(**{"a.csv": "1"})
 
-    reason = batches.failure(
-        Environment={"SECONDS": "2"}, ModelClientConfig={"InvocationsTimeoutInSeconds": 1, "InvocationsMaxRetries": 0}
+    name = batches.start(
+        Environment={"GATE": str(gate.directory)},
+        ModelClientConfig={"InvocationsTimeoutInSeconds": 1, "InvocationsMaxRetries": 0},
     )
+    assert eventually(lambda: gate.waiting == 1)
+    assert eventually(lambda: "Unable to get response" in str(data_log(batches.aws, name)))
+    gate.open()
 
+    reason = batches.settled(name)["FailureReason"]
     assert f"AlgorithmError: {BUCKET}/{batches.prefix}/a.csv: Unable to get response from algorithm: " in reason
 
 
@@ -199,29 +205,28 @@ def test_a_role_that_lacks_a_right_fails_the_job(batches: Batches, action: str) 
     assert f"is not authorized to perform: {action} on resource: " in batches.failure(ModelName=model)
 
 
-def test_several_requests_are_under_way_at_a_time(batches: Batches) -> None:
+def test_several_requests_are_under_way_at_a_time(batches: Batches, gate: Gate) -> None:
     batches.put(**{"a.csv": "1\n" * 4})
-    begun = time.monotonic()
 
-    batches.completed(
+    name = batches.start(
         source=LINES,
         BatchStrategy="SingleRecord",
         MaxConcurrentTransforms=4,
-        Environment={"SECONDS": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "4"},
+        Environment={"GATE": str(gate.directory), "SAGEMAKER_MODEL_SERVER_WORKERS": "4"},
     )
 
-    assert time.monotonic() - begun < 4
+    assert eventually(lambda: gate.waiting == 4)
+    gate.open()
+    assert batches.settled(name)["TransformJobStatus"] == "Completed"
 
 
-def test_a_stopped_job_stores_nothing(batches: Batches) -> None:
-    batches.put(**{"a.csv": "1\n" * 200})
-    name = batches.start(source=LINES, BatchStrategy="SingleRecord", Environment={"SECONDS": "0.1"})
-    for _ in range(500):
-        if "TransformStartTime" in batches.aws.sagemaker.describe_transform_job(TransformJobName=name):
-            break
-        pause()
+def test_a_stopped_job_stores_nothing(batches: Batches, gate: Gate) -> None:
+    batches.put(**{"a.csv": "1\n2\n"})
+    name = batches.start(source=LINES, BatchStrategy="SingleRecord", Environment={"GATE": str(gate.directory)})
+    assert eventually(lambda: gate.waiting == 1)
 
     batches.aws.sagemaker.stop_transform_job(TransformJobName=name)
+    gate.open()
 
     assert batches.settled(name)["TransformJobStatus"] == "Stopped"
     assert batches.outputs() == {}

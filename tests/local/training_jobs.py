@@ -7,7 +7,8 @@ import json
 import tarfile
 from typing import Any
 
-from aws_clients import HOSTING_ACTIONS, TRUST, Aws, pause, unique
+from aws_clients import HOSTING_ACTIONS, TRUST, Aws, unique
+from patience import looks
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 BUCKET = "training"
@@ -92,11 +93,10 @@ def start(aws: Aws, files: dict[str, str | bytes] | str, **changes: Any) -> str:
 
 
 def settled(aws: Aws, name: str) -> dict[str, Any]:
-    for _ in range(1500):
+    for _ in looks():
         described = aws.sagemaker.describe_training_job(TrainingJobName=name)
         if described["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
             return dict(described)
-        pause()
     raise AssertionError(f"{name} is still {described['TrainingJobStatus']}, {described['SecondaryStatus']}")
 
 

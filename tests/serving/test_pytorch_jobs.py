@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
+from deployments import ROOT, bootstrapped, cdk, client, predictions
 
 from local_aws.process import LocalAws
 
 pytestmark = pytest.mark.serving
 
-ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 # Learns y = 2x + 1.
 SCRIPT = """\
 import argparse, os
@@ -62,38 +56,8 @@ BUCKET = "amzn-s3-demo-bucket"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    directory = tmp_path_factory.mktemp("pytorch")
-    with LocalAws.start(state=directory / "aws") as running:
-        cdk(running, directory, "bootstrap", f"aws://{running.account}/{running.region}")
+    with bootstrapped(tmp_path_factory.mktemp("pytorch")) as running:
         yield running
-
-
-def cdk(aws: LocalAws, settings: Path, *arguments: str) -> None:
-    """Run the real CDK on a settings file, or, before there is one, on a directory."""
-    done = subprocess.run(
-        [CDK, *arguments, "-c", f"settings={settings}", "--output", str(settings.parent / "cdk.out"), "--no-notices"],
-        cwd=settings if settings.is_dir() else ROOT,
-        env={**os.environ, **aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def client(aws: LocalAws, service: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
-
-
-def predictions(aws: LocalAws, endpoint: str, rows: object) -> Any:
-    answer = client(aws, "sagemaker-runtime").invoke_endpoint(
-        EndpointName=endpoint,
-        ContentType="application/json",
-        Accept="application/json",
-        Body=json.dumps(rows).encode(),
-    )
-    return json.loads(answer["Body"].read())
 
 
 def test_a_model_is_trained_and_served_by_one_deployment(aws: LocalAws, tmp_path: Path) -> None:

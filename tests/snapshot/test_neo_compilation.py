@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from constructs_lib.jobs import NeoCompilation, SageMakerJob
-from constructs_lib.jobs.handler import index
+from constructs_lib.jobs.handler.kinds import KINDS
 from constructs_lib.sagemaker import InferenceEndpoint, Model
 from constructs_lib.serving.compilation import Compilation, TargetPlatform
 from constructs_lib.serving.models import ContainerModel, OnnxModel, PyTorchModel
@@ -201,7 +201,7 @@ def test_a_target_of_another_region_is_refused(stack: cdk.Stack) -> None:
         NeoCompilation(stack, "Compiled", model=model)
 
     assert str(raised.value) == (
-        "NeoCompilation: 'region' is 'us-east-1', but Neo compiles for 'ml_inf2' in us-east-2 alone"
+        "NeoCompilation: 'region' is 'us-east-1', but Neo compiles for 'ml_inf2' in us-east-2 alone; deploy there, or choose another target"
     )
 
 
@@ -291,5 +291,5 @@ def test_every_result_that_a_model_uses_is_given_by_the_handler() -> None:
     described = {"ModelArtifacts": {}, "InferenceImage": ""}
 
     assert {f"Image{part}" for part in ("Account", "Region", "Domain", "Repository", "Tag")} | {"ArtifactKey"} == set(
-        index.KINDS["CompilationJob"].results(described)
+        KINDS["CompilationJob"].results(described)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +12,12 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from constructs_lib.jobs import SageMakerJob
 from constructs_lib.jobs.handler import index
+from constructs_lib.jobs.handler.kinds import KINDS
+from constructs_lib.jobs.job_names import job_name, stack_prefix
 from constructs_lib.sagemaker import permissions
 from constructs_lib.serving.problems import InvalidValueError
 from tests.snapshot.conftest import only
@@ -50,7 +54,7 @@ def test_the_request_reaches_the_handler_as_the_api_takes_it(
     request = json.loads(f"{role[0]}ROLE{role[2]}")
     assert list(role[1]) == ["Fn::GetAtt"]
     assert request == {**COMPILATION, "RoleArn": "ROLE"}
-    assert properties["Kind"] in index.KINDS
+    assert properties["Kind"] in KINDS
     assert properties["Name"] == "theirstack-compiled"
     assert properties["Triggers"] == '{"data":"1"}'
     assert properties["WaitSeconds"] == "3300"
@@ -77,7 +81,7 @@ def test_the_functions_may_do_what_the_jobs_need_and_no_more(
     }
     assert listing["Resource"] == ["arn:aws:s3:::results"]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["neo*"]}}
-    assert passing["Action"] == ["iam:PassRole"]
+    assert passing["Action"] == "iam:PassRole"
     assert [list(each) for each in passing["Resource"]] == [["Fn::GetAtt"]]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     assert "*" not in [resource for statement in found for resource in statement["Resource"]]
@@ -101,9 +105,9 @@ def test_all_jobs_of_a_stack_share_two_functions(stack: cdk.Stack, template: Cal
     ours = [
         function["Properties"]["Handler"]
         for function in made.find_resources("AWS::Lambda::Function").values()
-        if function["Properties"]["Handler"].startswith("index.")
+        if function["Properties"]["Runtime"].startswith("python")
     ]
-    assert sorted(ours) == ["index.is_complete", "index.on_event"]
+    assert sorted(ours) == ["handler.index.is_complete", "handler.index.on_event"]
     create, listing, passing = function_statements(made)[-3:]
     assert [arn.rpartition("/")[2] for arn in create["Resource"]] == ["theirstack-compiled-*", "theirstack-second-*"]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["neo*"]}}
@@ -170,9 +174,45 @@ def test_what_cannot_be_waited_for_is_refused(stack: cdk.Stack, fields: Json, me
 def test_the_functions_are_the_handler_that_is_tested(stack: cdk.Stack, template: Callable[[], Template]) -> None:
     job(stack)
 
-    codes = {
-        str(function["Properties"]["Code"].get("ZipFile"))
+    (key,) = {
+        function["Properties"]["Code"]["S3Key"]
         for function in template().find_resources("AWS::Lambda::Function").values()
-        if function["Properties"]["Handler"].startswith("index.")
+        if function["Properties"]["Runtime"].startswith("python")
     }
-    assert codes == {Path(index.__file__).read_text(encoding="utf-8")}
+    source, assembly = Path(index.__file__).parent, cdk.Stage.of(stack)
+    assert assembly is not None
+    packed = Path(assembly.asset_outdir) / f"asset.{key.removesuffix('.zip')}"
+    assert {str(file.relative_to(packed)): file.read_bytes() for file in packed.rglob("*.*")} == {
+        f"handler/{file.name}": file.read_bytes() for file in source.glob("*.py")
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("Digits", "theirstack-digits"),
+        ("TrainingJobs/product-recommendation-large", "theirstack-recommendation-large"),
+        ("TrainingJobs/product-recommendation-small", "theirstack-recommendation-small"),
+        ("TrainingJobs/recommendation-large-3", "theirstack-recommendation-large-3"),
+        ("a" * 30, f"theirstack-{'a' * 22}"),
+        ("é", "theirstack-"),
+    ],
+)
+def test_a_job_is_named_by_its_stack_and_the_end_of_its_path(stack: cdk.Stack, path: str, name: str) -> None:
+    scope: Construct = stack
+    for each in path.split("/"):
+        scope = Construct(scope, each)
+
+    assert job_name("theirstack", stack, Construct(scope, "Job")) == name
+
+
+@pytest.mark.parametrize(
+    ("stack_name", "prefix"),
+    [
+        ("Digits", "digits"),
+        ("team-digits-dev", "team-digits-dev"),
+        ("a-stack-with-quite-a-long-name", "a-stac-name-[0-9a-f]{8}"),
+    ],
+)
+def test_the_names_of_jobs_begin_with_their_stacks(stack_name: str, prefix: str) -> None:
+    assert re.fullmatch(prefix, stack_prefix(cdk.Stack(cdk.App(), stack_name)))

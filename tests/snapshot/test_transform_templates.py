@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import aws_cdk as cdk
@@ -14,7 +13,7 @@ from constructs_lib.jobs.transform import Transform
 from constructs_lib.sagemaker.model import Model
 from constructs_lib.serving.models import OnnxModel
 from constructs_lib.serving.problems import InvalidValueError
-from tests.snapshot.conftest import MODEL
+from tests.snapshot.conftest import MODEL, only
 from tests.snapshot.jobs_in_templates import KEY, allowed, request
 
 
@@ -109,12 +108,45 @@ def test_what_runs_by_events_alone_has_no_job_and_nothing_that_waits_for_one(sta
     )
     template.resource_count_is("AWS::Lambda::Function", 1)
     (role,) = [each for name, each in template.find_resources("AWS::IAM::Role").items() if "Starter" in name]
-    create, logs = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    assert create["Action"] == "sagemaker:CreateTransformJob"
-    assert re.fullmatch(
-        r"arn:aws:sagemaker:us-east-1:111111111111:transform-job/[a-z0-9-]{1,26}-\*", create["Resource"]
-    )
+    create, receive, logs = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert create == {
+        "Action": "sagemaker:CreateTransformJob",
+        "Effect": "Allow",
+        "Resource": "arn:aws:sagemaker:us-east-1:111111111111:transform-job/theirstack-scores-*",
+    }
+    assert receive["Action"] == ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+def test_events_wait_in_a_queue_that_eventbridge_alone_may_fill_until_their_job_is_taken(stack: cdk.Stack) -> None:
+    BatchTransform(
+        stack,
+        "Scores",
+        model=digits(),
+        transform=transform(output="s3://answers/x", on_deploy=False, on_new_objects=True, schedule="rate(1 day)"),
+    )
+
+    template = Template.from_stack(stack)
+    queues = template.find_resources("AWS::SQS::Queue")
+    ((name, queue),) = [each for each in queues.items() if "RedrivePolicy" in each[1]["Properties"]]
+    ((refused, _),) = [each for each in queues.items() if each[0] != name]
+    arn = {"Fn::GetAtt": [name, "Arn"]}
+    assert queue["Properties"]["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [refused, "Arn"]},
+        "maxReceiveCount": 1000,
+    }
+    rules = template.find_resources("AWS::Events::Rule")
+    assert [each["Properties"]["Targets"] for each in rules.values()] == [[{"Arn": arn, "Id": "Queue"}]] * 2
+    _, policy = only(template, "AWS::SQS::QueuePolicy")
+    send = policy["Properties"]["PolicyDocument"]["Statement"][1]
+    assert (send["Principal"], send["Resource"]) == ({"Service": "events.amazonaws.com"}, arn)
+    allowed_rules = send["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert allowed_rules == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
+    _, mapping = only(template, "AWS::Lambda::EventSourceMapping")
+    assert (mapping["Properties"]["EventSourceArn"], mapping["Properties"]["BatchSize"]) == (arn, 1)
+    _, function = only(template, "AWS::Lambda::Function")
+    # Lambda refuses a queue whose messages come back while the function still has them.
+    assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
 
 
 def test_local_input_that_is_missing_stops_before_anything_is_added(stack: cdk.Stack) -> None:

@@ -213,7 +213,10 @@ def test_a_target_of_one_region_is_refused_in_others(target: str, only: str) -> 
 
     assert list(region_problems(model, host, only)) == []
     (problem,) = region_problems(model, host, "eu-west-1")
-    assert problem.message == f"is 'eu-west-1', but Neo compiles for '{target}' in {only} alone"
+    assert (
+        problem.message
+        == f"is 'eu-west-1', but Neo compiles for '{target}' in {only} alone; deploy there, or choose another target"
+    )
 
 
 def requested(model: Any) -> dict[str, Any]:

@@ -139,11 +139,15 @@ def test_what_is_written_is_apart_for_each_state_of_what_is_trained() -> None:
     newer = {"train": Channel(data="s3://data/train/", data_version="2")}
     others: list[dict[str, Any]] = [
         {"hyperparameters": {"epochs": "2"}},
-        {"instance_type": "ml.m5.xlarge"},
         {"channels": newer},
     ]
     assert output not in [request(spot=spot, **each)["OutputDataConfig"]["S3OutputPath"] for each in others]
-    assert request(spot=spot, max_runtime_seconds=60)["OutputDataConfig"]["S3OutputPath"] == output
+    same: list[dict[str, Any]] = [
+        {"max_runtime_seconds": 60},
+        {"instance_type": "ml.m5.xlarge", "instance_count": 2, "volume_size_gb": 50},
+        {"metric_definitions": {"loss": "loss=([0-9.]+)"}},
+    ]
+    assert {request(spot=spot, **each)["OutputDataConfig"]["S3OutputPath"] for each in same} == {output}
     own = Spot(max_wait_seconds=7200, checkpoints="s3://mine/here")
     assert request(spot=own)["CheckpointConfig"] == {"S3Uri": "s3://mine/here"}
 
