@@ -1,15 +1,16 @@
-"""Which instance types have disks of their own, which no KMS key of yours encrypts.
+"""Which instance types have disks of their own, which have their size and no KMS key of yours encrypts.
 
 Source: Amazon EC2 user guide, "Instance store volumes"; botocore sagemaker, CreateEndpointConfig ``KmsKeyId``, and
-ResourceConfig and TransformResources ``VolumeKmsKeyId``.
+ResourceConfig and TransformResources ``VolumeKmsKeyId``; aws/sagemaker-python-sdk, ``volume_size_supported``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from constructs_lib.serving.instances import InstanceType
+from constructs_lib.serving.instances import InstanceType, InstanceTypeError, instance_type
 from constructs_lib.serving.problems import Problem
 
 # A 'd' among a family's attributes says so (c5d, m6gd, p4de, g4dn); accelerated families have disks without the letter.
@@ -41,3 +42,25 @@ def disk_key_problems(name: str, key_arn: str | None, instance: InstanceType) ->
             f"does not encrypt the disks that '{instance.name}' has of its own, which its hardware encrypts; choose a "
             "type without, such as 'ml.c5.xlarge', or leave it out",
         )
+
+
+def disk_size_problems(name: str, size: int | None, instance_names: Sequence[str]) -> Iterator[Problem]:
+    """Hold that instances have volumes whose size can be chosen.
+
+    Parameters
+    ----------
+    name
+        The field.
+    size
+        The size. None: it is left to SageMaker, which fits all of them.
+    instance_names
+        The instance types; those that do not exist are told elsewhere.
+    """
+    for each in instance_names if size is not None else ():
+        with suppress(InstanceTypeError):
+            if has_own_disks(instance_type(each)):
+                yield Problem(
+                    name,
+                    f"is for volumes, and SageMaker attaches none to '{each}', which has disks of its own; leave it "
+                    "out, or choose a type without, such as 'ml.c6i.large'",
+                )

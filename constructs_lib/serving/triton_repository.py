@@ -17,6 +17,7 @@ from constructs_lib.serving.onnx_file import OnnxFileError, read_onnx
 from constructs_lib.serving.source_file import SourceFile
 from constructs_lib.serving.text_proto import Message, TextProtoError, parse_text_proto
 from constructs_lib.serving.triton_config import config_problems, render_config, signature_problems
+from constructs_lib.serving.triton_fields import field_problems
 
 CONFIG = "config.pbtxt"
 DEFAULT_MODEL_NAME = "SAGEMAKER_TRITON_DEFAULT_MODEL_NAME"
@@ -122,6 +123,12 @@ def _parsed(config: SourceFile | None) -> Message:
     return parse_text_proto(Path(config.path).read_text(encoding="utf-8")) if config else {}
 
 
+def _read_config(text: str) -> Message:
+    if "\ufffd" in text:
+        raise TextProtoError("it is not in UTF-8")
+    return parse_text_proto(text)
+
+
 def _model_name(file: str, config: Mapping[str, list[object]]) -> str:
     named = [name for name in config.get("name", []) if isinstance(name, str)]
     return named[0] if named else PurePosixPath(file).stem
@@ -141,10 +148,11 @@ def _single_problems(
     if read is not None and _max_batch_size(model) is not None:
         yield f"has a {CONFIG}, which says 'max_batch_size' itself; leave it out of the settings, or remove the file"
     try:
-        config = {} if read is None else parse_text_proto(read(CONFIG))
+        config = {} if read is None else _read_config(read(CONFIG))
     except TextProtoError as error:
         yield f"has a {CONFIG} that cannot be read: {error}"
         return
+    yield from (f"has a {CONFIG} that {wrong}" for wrong in field_problems(config))
     yield from _backend_problems(kind, CONFIG, config)
     if kind is _ONNX:
         yield from _onnx_problems(file, path(file), config if read else None, _max_batch_size(model))
@@ -171,13 +179,14 @@ def _folder_problems(
     if not versions:
         yield f"has no version of '{folder}': Triton looks for files in '{folder}/1/', a number without zeros before it"
     try:
-        config = parse_text_proto(read(f"{folder}/{CONFIG}")) if [CONFIG] in inside else None
+        config = _read_config(read(f"{folder}/{CONFIG}")) if [CONFIG] in inside else None
     except TextProtoError as error:
         yield f"has a '{folder}/{CONFIG}' that cannot be read: {error}"
         return
     if config is None and kind is _TORCHSCRIPT:
         yield f"has no '{folder}/{CONFIG}': TorchScript does not say what it takes and gives; write it"
         return
+    yield from (f"has a '{folder}/{CONFIG}' that {wrong}" for wrong in field_problems(config or {}))
     named = (config or {}).get("name", [folder])
     if named != [folder]:
         yield f"has a '{folder}/{CONFIG}' with the name '{named[0]}', which must be that of the directory, or left out"

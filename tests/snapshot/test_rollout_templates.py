@@ -63,6 +63,15 @@ class TestRollout:
         ]
         hold_against_the_service(synthesized)
 
+    def test_the_role_may_see_the_alarms_and_no_others(self, stack: cdk.Stack, template: Synthesize) -> None:
+        rollout = Rollout(strategy="canary", alarms=("mine", "theirs"))
+        InferenceEndpoint(stack, "Ranking", model=OWN, instance_type=CPU, rollout=rollout)
+
+        policies = template().find_resources("AWS::IAM::Policy").values()
+        statements = [each for policy in policies for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+        seen = [each["Resource"] for each in statements if each["Action"] == "cloudwatch:DescribeAlarms"]
+        assert [str(resource).rpartition(":alarm:")[2].rstrip("']}") for resource in seen] == ["mine", "theirs"]
+
     def test_alarms_of_several_variants_count_together(self, stack: cdk.Stack, template: Synthesize) -> None:
         variants = [InstanceVariant(name=name, instance_type=CPU) for name in ("A", "B")]
         InferenceEndpoint(

@@ -89,6 +89,19 @@ def test_a_volume_key_is_for_volumes() -> None:
     ]
 
 
+def test_a_volume_size_is_for_volumes() -> None:
+    on_disks = (
+        "'volume_size_gb' is for volumes, and SageMaker attaches none to '{}', which has disks of its own; leave it out, "
+        "or choose a type without, such as 'ml.c6i.large'"
+    )
+
+    assert InstanceVariant(instance_type="ml.c6i.large", volume_size_gb=64).volume_size_gb == 64
+    assert wrong_variant(instance_type="ml.g5.xlarge", volume_size_gb=64) == [on_disks.format("ml.g5.xlarge")]
+    assert wrong_variant(instance_type="ml.m5.large", fallback_instance_types=("ml.c5d.large",), volume_size_gb=64) == [
+        on_disks.format("ml.c5d.large")
+    ]
+
+
 @pytest.mark.parametrize("name", ["ml.g5.xlarge", "ml.g4dn.xlarge", "ml.c5d.large", "ml.p4de.24xlarge", "ml.p5.48xlarge", "ml.trn1.2xlarge"])  # fmt: skip
 def test_these_types_have_disks_of_their_own(name: str) -> None:
     assert has_own_disks(instance_type(name))

@@ -113,6 +113,14 @@ def test_a_finished_archive_is_looked_into(tmp_path: Path) -> None:
         ({"aDOTonnx": ONNX, "configDOTpbtxt": "name: {"}, "has a config.pbtxt that cannot be read: line 1: ends too early"),
         ({"aDOTonnx": ONNX, "configDOTpbtxt": 'backend: "pytorch"'}, "has a config.pbtxt with the backend 'pytorch', and 'model.onnx' needs 'onnxruntime'"),
         ({"aDOTonnx": ONNX, "configDOTpbtxt": 'output { name: "z" }'}, "has a config.pbtxt for 'a.onnx' that has the output 'z', and the model has 'y'"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": b'name: "\xff"'}, "has a config.pbtxt that cannot be read: it is not in UTF-8"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": "max_batchsize: 2"}, "has a config.pbtxt that has the field 'max_batchsize', which Triton does not know; did you mean 'max_batch_size'?"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": "max_batch_size: -2"}, "has a config.pbtxt that has the max_batch_size -2; give 0 to 2147483647"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": 'name: "../b"'}, "has a config.pbtxt that has the name '../b', which is no directory's; give another, or leave it out"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": 'name: ""'}, "has a config.pbtxt that has the name '', which is no directory's; give another, or leave it out"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": 'name: "a" name: "b"'}, "has a config.pbtxt that has the field 'name' 2 times; give it once"),
+        ({"aDOTonnx": ONNX, "configDOTpbtxt": 'input { name: "x" data_type: TYPE_FP32 dims: 3 zzz: 1 }'}, "has a config.pbtxt that has the field 'zzz' in 'input', which Triton does not know; leave it out"),
+        ({"a__1__modelDOTonnx": ONNX, "a__configDOTpbtxt": "workers: 2"}, "has a 'a/config.pbtxt' that has the field 'workers', which Triton does not know; leave it out"),
         ({"configDOTpbtxt": CONFIG, "1__modelDOTonnx": ONNX}, "has config.pbtxt at its top, where Triton does not look; move it into a directory with the model's name: '<name>/config.pbtxt' and '<name>/1/model.onnx'"),
         ({"a__1__modelDOTonnx": ONNX, "b__1__modelDOTonnx": ONNX}, "has 2 directories (a, b), and Triton starts with one model; leave one, or name it by the environment variable SAGEMAKER_TRITON_DEFAULT_MODEL_NAME"),
         ({"a__v1__modelDOTonnx": ONNX}, "has no version of 'a': Triton looks for files in 'a/1/', a number without zeros before it"),
@@ -168,7 +176,7 @@ def test_triton_runs_no_handler_and_only_triton_joins_rows() -> None:
     assert str(caught.value).splitlines() == [
         "OnnxModel: 'entry_point' is given, but Triton runs no handler; leave it out, or choose the server 'pytorch'",
         "OnnxModel: 'py_version' is given, but Triton comes with one Python per version; leave it out",
-        "OnnxModel: 'max_batch_size' must be at least 0, got -1",
+        "OnnxModel: 'max_batch_size' must be 0 to 2147483647, got -1",
     ]
     with pytest.raises(InvalidValueError, match="'max_batch_size' is for the server 'triton'; leave it out"):
         OnnxModel(artifact="model", max_batch_size=4)
