@@ -12,7 +12,7 @@ The request has been checked against botocore's model of the service before the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from local_aws.validation import check, service_model, without_nulls
 Parameters = dict[str, Any]
 Operation = Callable[[Scope, Parameters], Parameters]
 Response = tuple[int, dict[str, str], bytes]
+StreamedResponse = tuple[int, dict[str, str], Generator[bytes, None, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ def _keep_what_apis_ask_for() -> None:
         resource = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]
         made = resource["resourceMethods"][properties["HttpMethod"]]
         made["requestValidatorId"] = properties.get("RequestValidatorId")
+        if mode := properties.get("Integration", {}).get("ResponseTransferMode"):
+            made["methodIntegration"]["responseTransferMode"] = mode
         return result
 
     def logging(result: tuple[str, dict[str, str]], properties: dict[str, Any]) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from local_aws import backend
 from local_aws.api import Response
@@ -101,18 +100,21 @@ def _invoke(
     headers = {"content-type": content_type} | _mapped(
         integration.get("requestParameters"), "integration.request.", "method.request.", request.headers
     )
-    endpoint = runtime.INVOCATION_PATH.fullmatch(path)
-    if endpoint is None:
+    if runtime.INVOCATION_PATH.fullmatch(path) is None:
         return _refusal(ServiceError("UnknownOperationException", f"there is no POST {path}", status=404))
-    arn = scope.arn("sagemaker", f"endpoint/{unquote(endpoint[1]).lower()}")
-    action = f"sagemaker:InvokeEndpoint{'Async' if path.endswith('/async-invocations') else ''}"
-    decision = backend.decide(scope, role, session=_SESSION, action=action, resource=arn, context={})
-    if decision != "Allow":
-        caller = f"arn:aws:sts::{scope.account}:assumed-role/{role['RoleName']}/{_SESSION}"
-        denied = access_denied(caller, action, arn, explicitly=decision == "Deny")
-        return _refusal(ServiceError(denied.code, denied.message, status=403))
+    name, operation = runtime.parse_path(path)
+    sent = {key.lower(): value for key, value in headers.items()}
+    action = f"sagemaker:{operation}"
+    for arn in runtime.called_arns(scope, name, sent):
+        decision = backend.decide(scope, role, session=_SESSION, action=action, resource=arn, context={})
+        if decision != "Allow":
+            caller = f"arn:aws:sts::{scope.account}:assumed-role/{role['RoleName']}/{_SESSION}"
+            denied = access_denied(caller, action, arn, explicitly=decision == "Deny")
+            return _refusal(ServiceError(denied.code, denied.message, status=403))
     body = _as_text_unless_binary(request.body, content_type, request.binary_media_types)
-    return runtime.invoke_endpoint(scope, path, {key.lower(): value for key, value in headers.items()}, body)
+    status, answered, content = runtime.invoke_endpoint(scope, path, sent, body)
+    # Only proxy integrations stream: of a stream this one passes on the whole.
+    return status, answered, content if isinstance(content, bytes) else b"".join(content)
 
 
 def _refusal(error: ServiceError) -> Response:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,17 @@ from urllib.parse import urlsplit
 
 import aws_cdk as cdk
 import boto3
+import gate
 from aws_clients import Aws, unique
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from model_hosts import archive
+from patience import PATIENCE
 
 from constructs_lib.sagemaker.api.endpoint_api import EndpointApi
 
 ECHO = """
-import time
+from gate import Gate
 
 def model_fn(model_dir):
     return None
@@ -29,8 +30,8 @@ def model_fn(model_dir):
 def input_fn(body, content_type):
     if body in (b"fail", "fail"):
         raise ValueError("no such digit")
-    if body in (b"sleep", "sleep"):
-        time.sleep(3)
+    if isinstance(body, str) and body.startswith("gate "):
+        Gate(body.removeprefix("gate ")).enter()
     return body, content_type
 
 def predict_fn(data, model):
@@ -73,7 +74,7 @@ class Api:
             request = AWSRequest("POST", f"{self.aws.server.endpoint_url}{path}", headers=given, data=body)
             SigV4Auth(signer.get_credentials(), "execute-api", self.aws.server.region).add_auth(request)
             given = dict(request.headers.items())
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE)
         try:
             connection.request("POST", path, body=body, headers=given)
             answer = connection.getresponse()
@@ -114,15 +115,11 @@ def client(aws: Aws, name: str) -> Any:
     return session.client(name, endpoint_url=aws.server.endpoint_url)  # type: ignore[call-overload]
 
 
-def put_model(aws: Aws) -> str:
+def put_model(aws: Aws, directory: Path) -> str:
     """Upload a model that answers with what it is asked, and return its address."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("code/inference.py")
-        member.size = len(ECHO)
-        archive.addfile(member, io.BytesIO(ECHO.encode()))
+    packed = archive(directory, {"code/inference.py": ECHO, "code/gate.py": Path(gate.__file__).read_bytes()})
     aws.s3.create_bucket(Bucket="echo")
-    aws.s3.put_object(Bucket="echo", Key="model.tar.gz", Body=packed.getvalue())
+    aws.s3.put_object(Bucket="echo", Key="model.tar.gz", Body=packed.read_bytes())
     return "s3://echo/model.tar.gz"
 
 

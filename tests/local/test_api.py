@@ -13,6 +13,8 @@ import boto3
 import pytest
 from aws_clients import Aws, unique
 from deployed_apis import Api, client, deploy, put_model, user
+from gate import Gate
+from real_cdk import bootstrap
 
 from constructs_lib.sagemaker.api.endpoint_api import EndpointApi
 from constructs_lib.sagemaker.api.front import ApiFront
@@ -43,13 +45,16 @@ def served(local_aws: LocalAws) -> Aws:
 def apis(served: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Api]:
     """One endpoint with an API per kind of authorization."""
 
+    artifact = put_model(served, tmp_path_factory.mktemp("echo"))
+
     def define(stack: cdk.Stack) -> dict[str, EndpointApi]:
-        model = PyTorchModel(artifact=put_model(served))
+        model = PyTorchModel(artifact=artifact)
         endpoint = InferenceEndpoint(stack, "Echo", model=model, instance_type="ml.c6i.large", endpoint_name="Echo")
         fronts = {
             "iam": ApiFront(),
             "key": ApiFront(authorization="api_key", path="/v1/predict", requests_per_day=2),
-            "open": ApiFront(authorization="none", timeout=1),
+            "open": ApiFront(authorization="none"),
+            "hasty": ApiFront(authorization="none", timeout=1),
             "slow": ApiFront(authorization="none", rate_limit=0.001, burst_limit=1),
         }
         return {name: EndpointApi(stack, name, endpoint=endpoint, api=front) for name, front in fronts.items()}
@@ -111,8 +116,8 @@ def test_an_error_of_the_handler_is_sagemakers_model_error(apis: dict[str, Api])
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_model_that_is_too_slow_is_a_timeout_of_the_gateway(apis: dict[str, Api]) -> None:
-    answer = apis["open"].post(b"sleep")
+def test_a_model_that_is_too_slow_is_a_timeout_of_the_gateway(apis: dict[str, Api], gate: Gate) -> None:
+    answer = apis["hasty"].post(f"gate {gate.directory}".encode())
 
     assert (answer.status, answer.message) == (504, {"message": "Endpoint request timed out"})
 
@@ -195,7 +200,7 @@ def test_the_examples_are_deployed_and_called_as_their_readme_says(tmp_path: Pat
             return url
 
         aws = Aws(running)
-        use_cdk("examples/api/inference.yaml", "bootstrap", f"aws://{running.account}/{running.region}")
+        bootstrap(running)
         assert run(sys.executable, "examples/api/call.py", deployed("examples/api/inference.yaml")).startswith("a 1: ")
 
         owner = boto3.Session("test", "test", region_name=running.region)

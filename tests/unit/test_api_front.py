@@ -71,6 +71,15 @@ def test_every_header_that_sagemaker_reads_is_passed_on() -> None:
         ),
         ({"timeout": 0}, "'timeout' must be 1 to 60 seconds, which is what SageMaker gives a model, got 0"),
         ({"timeout": 61}, "which is what SageMaker gives a model, got 61"),
+        (
+            {"timeout": 481, "streaming": True},
+            "'timeout' must be 1 to 480 seconds, which is what SageMaker gives a model, got 481",
+        ),
+        (
+            {"streaming": True, "processor": "before"},
+            "'streaming' passes on what the model sends, and a processor answers in its place, as a whole; leave "
+            "'streaming' or 'processor' out",
+        ),
         ({"passed_headers": ("Cookie",)}, "'passed_headers.0' 'Cookie' is no header that SageMaker reads; choose of"),
         ({"passed_headers": "Accept"}, "'passed_headers' must be a list of headers, got the text 'Accept'"),
         (
@@ -82,6 +91,16 @@ def test_every_header_that_sagemaker_reads_is_passed_on() -> None:
 )
 def test_fails_on_a_value_that_aws_would_refuse(choices: dict[str, Any], problem: str) -> None:
     assert problem in refusal(**choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "seconds"),
+    [({}, 29), ({"streaming": True}, 480), ({"timeout": 5}, 5), ({"timeout": 29, "streaming": True}, 29)],
+)
+def test_an_answer_is_waited_for_as_long_as_is_said_or_as_its_kind_may_take(
+    choices: dict[str, Any], seconds: int
+) -> None:
+    assert ApiFront(**choices).integration_timeout == seconds
 
 
 def test_fails_with_every_problem_at_once() -> None:
@@ -96,6 +115,7 @@ def test_fails_with_every_problem_at_once() -> None:
         {"rate_limit": 0.5, "burst_limit": 1},
         {"timeout": 1},
         {"timeout": 60},
+        {"timeout": 480, "streaming": True},
         {"passed_headers": ()},
         {"passed_headers": ("x-amzn-sagemaker-target-model",)},
         {"authorization": "api_key", "requests_per_day": 1},
@@ -132,9 +152,26 @@ class TestSettings:
         ):
             self.api(text, tmp_path)
 
+    def test_fails_on_a_stream_of_a_multi_model_endpoint(self, tmp_path: Path) -> None:
+        model = "{framework: multi-model, server: pytorch, artifact: s3://amzn-s3-demo-bucket/models/}"
+        text = SETTINGS.format(api="{streaming: true}").replace("{framework: container, image: example/mine:1}", model)
+        (tmp_path / "inference.yaml").write_text(text)
+
+        with pytest.raises(SettingsError) as caught:
+            load_settings(tmp_path / "inference.yaml")
+
+        assert (
+            "inference.yaml:5: endpoints.digits.api.streaming: SageMaker streams no answers of multi-model endpoints, as "
+            "no such request can name the model; leave it out"
+        ) in str(caught.value)
+
+    def test_streaming_is_a_key(self, tmp_path: Path) -> None:
+        assert self.api("{streaming: true}", tmp_path) == ApiFront(streaming=True)
+
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
+            ("{streaming: maybe}", "endpoints.digits.api.streaming: must be true or false, got 'maybe'"),
             ("{processor: before}", "inference.yaml:5: endpoints.digits.api.processor: must be a directory with a"),
             ("{authorization: open}", "inference.yaml:5: endpoints.digits.api.authorization: must be 'iam', 'api_key'"),
             ("{path: predict}", "inference.yaml:5: endpoints.digits.api.path: must be parts of letters"),

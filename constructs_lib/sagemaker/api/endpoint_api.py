@@ -12,14 +12,16 @@ from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.api.method import BINARY_MEDIA_TYPES, InvocationMethod
 from constructs_lib.sagemaker.api.stage import define_stage
 from constructs_lib.sagemaker.endpoint import IEndpoint
+from constructs_lib.sagemaker.invoke_permissions import called_arns
 from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, is_token
 
 
 class EndpointApi(Construct):
     """Defines an HTTPS API through which an endpoint is called without an AWS client.
 
-    API Gateway itself calls SageMaker: a Lambda function is in between only when a processor is asked for.
+    API Gateway itself calls SageMaker: a Lambda function is in between only when a processor or streaming is asked for.
 
     Parameters
     ----------
@@ -30,12 +32,16 @@ class EndpointApi(Construct):
         is called in its own region.
     api
         Who may call it, where, and how often. None: whoever was granted the call, at ``/prod/invocations``.
+    inference_component
+        Name of the endpoint's inference component that answers every request. None: on an endpoint that hosts
+        components each request names one, by the header ``X-Amzn-SageMaker-Inference-Component``; one that is imported
+        needs the name here, as nothing is known of its components.
 
     Raises
     ------
     InvalidValueError
-        When the endpoint is another account's, which SageMaker lets nobody call from here, or the processor has no
-        ``handler.py``.
+        When the endpoint is another account's, which SageMaker lets nobody call from here, or has no such component, or
+        the processor has no ``handler.py``, or the endpoint does not stream what is to be streamed.
 
     Examples
     --------
@@ -50,6 +56,7 @@ class EndpointApi(Construct):
         *,
         endpoint: IEndpoint,
         api: ApiFront | None = None,
+        inference_component: str | None = None,
     ) -> None:
         place = StackFacts.of(scope).place
         region, account = _where(endpoint, place)
@@ -59,11 +66,18 @@ class EndpointApi(Construct):
             wrong = f"is of account {account}, and SageMaker lets no other account call it; define the API in that one"
             problems.add("endpoint", wrong)
         problems.extend(api.file_problems())
+        if api.streaming:
+            from constructs_lib.sagemaker.api.stream import stream_problems  # Lambda, for who wants it
+
+            problems.extend(stream_problems(endpoint))
+        if inference_component is not None and (misnamed := name_problem(inference_component)):
+            problems.add("inference_component", misnamed)
         problems.raise_any()
+        called = called_arns(endpoint, inference_component)
         super().__init__(scope, id)
         self.api = api
         """What the API looks like."""
-        self._endpoint = endpoint
+        self._endpoint, self._component, self._called = endpoint, inference_component, called
         self._place = place
         self._resource = apigateway.CfnRestApi(
             self,
@@ -75,7 +89,9 @@ class EndpointApi(Construct):
         )
         self.api_id = self._resource.ref
         """Id of the REST API; a token."""
-        method = InvocationMethod(api=self.api, partition=place.partition, region=region)
+        method = InvocationMethod(
+            api=self.api, partition=place.partition, region=region, inference_component=inference_component
+        )
         self._stage = define_stage(
             self,
             api=self.api,
@@ -156,17 +172,33 @@ class EndpointApi(Construct):
         )
 
     def _define_integration(self, method: InvocationMethod) -> apigateway.CfnMethod.IntegrationProperty:
-        if self.api.processor is None:
-            return method.integration(self._define_role("sagemaker:InvokeEndpoint", self._endpoint.endpoint_arn))
-        from constructs_lib.sagemaker.api.processor import define_processor  # Lambda, for who wants it
+        if self.api.streaming:
+            from constructs_lib.sagemaker.api.stream import define_stream
 
-        function_arn = define_processor(
-            self, self.api.processor, api=self.api, endpoint=self._endpoint, region=method.region
-        )
+            function_arn = define_stream(
+                self,
+                api=self.api,
+                endpoint=self._endpoint,
+                inference_component=self._component,
+                region=method.region,
+            )
+        elif self.api.processor is not None:
+            from constructs_lib.sagemaker.api.processor import define_processor  # Lambda, for who wants it
+
+            function_arn = define_processor(
+                self,
+                self.api.processor,
+                api=self.api,
+                endpoint=self._endpoint,
+                inference_component=self._component,
+                region=method.region,
+            )
+        else:
+            return method.integration(self._define_role("sagemaker:InvokeEndpoint", self._called))
         role = self._define_role("lambda:InvokeFunction", function_arn)
         return method.processed(role, function_arn, region=self._place.region)
 
-    def _define_role(self, action: str, resource: str) -> str:
+    def _define_role(self, action: str, resource: str | list[str]) -> str:
         """Make the role that API Gateway takes on: it may do this, and nothing else."""
         statement = {"Action": action, "Effect": "Allow", "Resource": resource}
         role = iam.CfnRole(

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Literal
 
 from constructs_lib.serving.problems import Problem, Problems, is_token
 
+COMPONENT_HEADER = "X-Amzn-SageMaker-Inference-Component"
 # botocore sagemaker-runtime, InvokeEndpointInput: the headers of a request besides Content-Type and Accept.
 INVOCATION_HEADERS = (
     "X-Amzn-SageMaker-Custom-Attributes",
     "X-Amzn-SageMaker-Enable-Explanations",
-    "X-Amzn-SageMaker-Inference-Component",
+    COMPONENT_HEADER,
     "X-Amzn-SageMaker-Inference-Id",
     "X-Amzn-SageMaker-Prefix-Aware-Id",
     "X-Amzn-SageMaker-Session-Id",
@@ -23,6 +24,7 @@ INVOCATION_HEADERS = (
     "X-Amzn-SageMaker-Target-Model",
     "X-Amzn-SageMaker-Target-Variant",
 )
+NAMED_MODEL = "SageMaker streams no answers of multi-model endpoints, as no such request can name the model"
 AUTHORIZATIONS = ("iam", "api_key", "none")
 PROCESSOR_FILE = "handler.py"
 
@@ -37,7 +39,8 @@ _PATH = re.compile(r"(/[A-Za-z0-9._:-]+)+")
 _RESERVED_PATHS = ("/ping", "/sping")
 # API Gateway, CreateStage.
 _STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_LONGEST_TIMEOUT = 60  # seconds that SageMaker gives a model
+# SageMaker's hosting FAQ: what it gives a model, in seconds, by whether the answer is streamed.
+_LONGEST_TIMEOUT = {False: 60, True: 480}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +68,29 @@ class ApiFront:
         Requests that may come at once, at least 1. Left out: the account's own limit, 5,000 by default.
     requests_per_day
         Requests per day and API key, at least 1; only with ``authorization: api_key``. Left out: no limit.
+    streaming
+        Whether the answer is passed on while the model makes it, in the model's own content type: a Lambda function of
+        this library calls InvokeEndpointWithResponseStream, since API Gateway streams from functions and HTTP servers
+        alone. The model's container has to stream, and the endpoint must neither be asynchronous nor multi-model. A
+        request has up to 4.5 MB then; of an answer, what is beyond 6 MB comes at 2 MB/s. An error in the midst breaks
+        the answer off, and so does API Gateway when nothing has come for five minutes. Default: the answer is passed on
+        when it is complete.
     timeout
-        Seconds that API Gateway waits for the model, 1 to 60; beyond 29 only once the account's quota "Maximum
-        integration timeout in milliseconds" has been raised. Default: 29.
+        Seconds that API Gateway waits for the whole answer, 1 to 60; beyond 29 only once the account's quota "Maximum
+        integration timeout in milliseconds" has been raised. With ``streaming`` 1 to 480, without that quota. Left out:
+        29, or with ``streaming`` 480.
     passed_headers
         Headers of a request that reach SageMaker, besides ``Content-Type`` and ``Accept``: any of InvokeEndpoint's own,
-        such as ``X-Amzn-SageMaker-Target-Variant``. Default: all of them.
+        such as ``X-Amzn-SageMaker-Target-Variant``; with ``streaming``, those of them that
+        InvokeEndpointWithResponseStream has, too. Default: all of them.
     log_retention_days
         Days that access logs and error logs are kept; one of the periods that CloudWatch Logs offers. Default: 30.
     processor
         Directory whose ``handler.py`` has a ``handler(event, context)`` that answers in the model's place: a Lambda
-        function, of Python 3.13, which gets API Gateway's proxy event (its body in base64) and calls the endpoint that
-        its environment variables ``ENDPOINT_NAME`` and ``ENDPOINT_REGION`` name, before and after which it may change
-        what it likes. It takes up to 6 MB in base64, which is 4.5 MB. Left out: API Gateway calls the endpoint itself.
+        function, of Python 3.14, which gets API Gateway's proxy event (its body in base64) and calls the endpoint that
+        its environment variables ``ENDPOINT_NAME`` and ``ENDPOINT_REGION`` name, and of it the inference component
+        ``INFERENCE_COMPONENT_NAME``, where that is set; before and after it may change what it likes. It takes up to 6
+        MB in base64, which is 4.5 MB. Left out: API Gateway calls the endpoint itself.
     account_log_role
         Whether the stack also sets the role with which API Gateway writes logs. An account has one per region, without
         which no API can log; it is kept when the stack is deleted. ``false``: the account has one. Default: it is set.
@@ -91,7 +104,8 @@ class ApiFront:
     rate_limit: float | None = None
     burst_limit: int | None = None
     requests_per_day: int | None = None
-    timeout: int = 29
+    streaming: bool = False
+    timeout: int | None = None
     passed_headers: tuple[str, ...] = INVOCATION_HEADERS
     log_retention_days: int = 30
     processor: str | None = None
@@ -130,12 +144,16 @@ class ApiFront:
         if self.requests_per_day is not None and self.authorization != "api_key":
             fix = "set 'authorization' to 'api_key', or leave 'requests_per_day' out and use 'rate_limit'"
             yield Problem("requests_per_day", f"counts the requests of an API key, and there is none; {fix}")
-        if not is_token(self.timeout) and not 1 <= self.timeout <= _LONGEST_TIMEOUT:
-            wrong = f"must be 1 to {_LONGEST_TIMEOUT} seconds, which is what SageMaker gives a model"
+        longest = _LONGEST_TIMEOUT[self.streaming]
+        if self.timeout is not None and not is_token(self.timeout) and not 1 <= self.timeout <= longest:
+            wrong = f"must be 1 to {longest} seconds, which is what SageMaker gives a model"
             yield Problem("timeout", f"{wrong}, got {self.timeout}")
         if not is_token(self.log_retention_days) and self.log_retention_days not in _RETENTION_DAYS:
             allowed = ", ".join(map(str, _RETENTION_DAYS))
             yield Problem("log_retention_days", f"must be one of {allowed} days, got {self.log_retention_days}")
+        if self.streaming and self.processor is not None:
+            why = "passes on what the model sends, and a processor answers in its place, as a whole"
+            yield Problem("streaming", f"{why}; leave 'streaming' or 'processor' out")
 
     def _header_problems(self) -> Iterator[Problem]:
         given: object = self.passed_headers
@@ -149,6 +167,13 @@ class ApiFront:
                 yield Problem(f"passed_headers.{index}", wrong)
         if len({header.lower() for header in self.passed_headers}) < len(self.passed_headers):
             yield Problem("passed_headers", "names a header twice; give each once")
+
+    @property
+    def integration_timeout(self) -> int:
+        """Seconds that API Gateway waits, whether they were given or not."""
+        if self.timeout is not None:
+            return self.timeout
+        return _LONGEST_TIMEOUT[True] if self.streaming else 29
 
     def relative_to(self, directory: Path) -> ApiFront:
         """Read the processor's path as seen from a directory."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
 
-from constructs_lib.sagemaker.api.front import ApiFront
+from constructs_lib.sagemaker.api.front import COMPONENT_HEADER, ApiFront
 
 # The stage, not the method, names the endpoint: a deployment is a snapshot of the method, and CloudFormation would not
 # take a new one when only the endpoint's name has changed.
@@ -47,11 +47,14 @@ class InvocationMethod:
         What the API looks like.
     partition, region
         Where the endpoint is; each may be a token.
+    inference_component
+        Name of the inference component that answers every request. None: a request names it, where there are any.
     """
 
     api: ApiFront
     partition: str
     region: str
+    inference_component: str | None = None
 
     @property
     def uri(self) -> str:
@@ -66,8 +69,14 @@ class InvocationMethod:
 
         Without a ``Content-Type`` API Gateway would say for the caller that the body is JSON.
         """
-        optional = {f"method.request.header.{name}": False for name in ("Accept", *self.api.passed_headers)}
+        optional = {f"method.request.header.{name}": False for name in ("Accept", *self._passed)}
         return {"method.request.header.Content-Type": True, **optional}
+
+    @property
+    def _passed(self) -> list[str]:
+        """The headers of SageMaker's that a caller may give."""
+        passed = self.api.passed_headers
+        return [name for name in passed if self.inference_component is None or name.lower() != COMPONENT_HEADER.lower()]
 
     @property
     def fingerprint(self) -> str:
@@ -80,8 +89,10 @@ class InvocationMethod:
             BINARY_MEDIA_TYPES,
             self.api.authorization,
             self.api.path,
-            self.api.timeout,
+            self.api.integration_timeout,
             self.api.processor is not None,
+            *([self.inference_component] if self.inference_component is not None else ()),
+            *(["streaming"] if self.api.streaming else ()),
         ]
         text = _TOKEN.sub("*", json.dumps(facts, sort_keys=True))
         return hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -89,20 +100,28 @@ class InvocationMethod:
     def processed(
         self, credentials: str, function_arn: str, *, region: str
     ) -> apigateway.CfnMethod.IntegrationProperty:
-        """Render that a function answers, by Lambda's proxy integration."""
+        """Render that a function answers, by Lambda's proxy integration.
+
+        Source: API Gateway developer guide, "Set up a Lambda proxy integration with payload response streaming".
+        """
+        version, operation = "2015-03-31", "invocations"
+        if self.api.streaming:
+            version, operation = "2021-11-15", "response-streaming-invocations"
         return apigateway.CfnMethod.IntegrationProperty(
             type="AWS_PROXY",
             integration_http_method="POST",
             uri=(
-                f"arn:{self.partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+                f"arn:{self.partition}:apigateway:{region}:lambda:path/{version}/functions/{function_arn}/{operation}"
             ),
             credentials=credentials,
-            timeout_in_millis=self.api.timeout * 1000,
+            timeout_in_millis=self.api.integration_timeout * 1000,
+            response_transfer_mode="STREAM" if self.api.streaming else None,
         )
 
     def integration(self, credentials: str) -> apigateway.CfnMethod.IntegrationProperty:
         """Render what API Gateway asks, with which role, and how it passes the answer on."""
-        names = ("Content-Type", "Accept", *self.api.passed_headers)
+        names = ("Content-Type", "Accept", *self._passed)
+        fixed = {} if self.inference_component is None else {COMPONENT_HEADER: f"'{self.inference_component}'"}
         return apigateway.CfnMethod.IntegrationProperty(
             type="AWS",
             integration_http_method="POST",
@@ -110,7 +129,8 @@ class InvocationMethod:
             credentials=credentials,
             passthrough_behavior="WHEN_NO_TEMPLATES",
             request_parameters={
-                f"integration.request.header.{name}": f"method.request.header.{name}" for name in names
+                f"integration.request.header.{name}": value
+                for name, value in ({name: f"method.request.header.{name}" for name in names} | fixed).items()
             },
             integration_responses=[
                 apigateway.CfnMethod.IntegrationResponseProperty(
@@ -118,7 +138,7 @@ class InvocationMethod:
                 )
                 for status, pattern in _STATUSES.items()
             ],
-            timeout_in_millis=self.api.timeout * 1000,
+            timeout_in_millis=self.api.integration_timeout * 1000,
         )
 
     @staticmethod

@@ -11,11 +11,20 @@ from constructs import Construct
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.endpoint import IEndpoint
+from constructs_lib.sagemaker.invoke_permissions import called_arns
 
 _MEMORY_MIB = 512  # a body of 6 MB is held several times over: as text, in base64, and decoded
 
 
-def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoint: IEndpoint, region: str) -> str:
+def define_processor(
+    scope: Construct,
+    directory: str,
+    *,
+    api: ApiFront,
+    endpoint: IEndpoint,
+    inference_component: str | None,
+    region: str,
+) -> str:
     """Define the function, which may invoke the endpoint and write its own logs, and give its ARN.
 
     Parameters
@@ -28,11 +37,14 @@ def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoin
         How long it may take, and how long its logs are kept.
     endpoint
         What it calls.
+    inference_component
+        Name of the inference component that it calls. None: it chooses, where there are any.
     region
         Where the endpoint is.
     """
     code = assets.Asset(scope, "ProcessorCode", path=directory, exclude=["__pycache__", "*.pyc"])
     log = logs.CfnLogGroup(scope, "ProcessorLog", retention_in_days=api.log_retention_days)
+    resources = called_arns(endpoint, inference_component)
     role = iam.CfnRole(
         scope,
         "ProcessorRole",
@@ -42,7 +54,7 @@ def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoin
                 policy_name="InvokeEndpoint",
                 policy_document=permissions.document(
                     [
-                        {"Action": "sagemaker:InvokeEndpoint", "Effect": "Allow", "Resource": endpoint.endpoint_arn},
+                        {"Action": "sagemaker:InvokeEndpoint", "Effect": "Allow", "Resource": resources},
                         {
                             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
                             "Effect": "Allow",
@@ -53,6 +65,7 @@ def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoin
             )
         ],
     )
+    named = {} if inference_component is None else {"INFERENCE_COMPONENT_NAME": inference_component}
     function = lambda_.CfnFunction(
         scope,
         "Processor",
@@ -60,10 +73,10 @@ def define_processor(scope: Construct, directory: str, *, api: ApiFront, endpoin
         handler="handler.handler",
         code=lambda_.CfnFunction.CodeProperty(s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key),
         role=role.attr_arn,
-        timeout=api.timeout,
+        timeout=api.integration_timeout,
         memory_size=_MEMORY_MIB,
         environment=lambda_.CfnFunction.EnvironmentProperty(
-            variables={"ENDPOINT_NAME": endpoint.endpoint_name, "ENDPOINT_REGION": region}
+            variables={"ENDPOINT_NAME": endpoint.endpoint_name, "ENDPOINT_REGION": region, **named}
         ),
         logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.ref),
     )

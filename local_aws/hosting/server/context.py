@@ -3,7 +3,7 @@
 Names and behaviour: https://github.com/pytorch/serve/blob/master/ts/context.py
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -59,11 +59,15 @@ class Context:
         }
         self.request_ids: dict[int, str] = {}
         self.request_processor: list[RequestProcessor] = []
+        self.send_part: Callable[[object], None] = lambda _part: None
 
-    def begin(self, request_id: str, headers: Mapping[str, str]) -> RequestProcessor:
+    def begin(
+        self, request_id: str, headers: Mapping[str, str], send_part: Callable[[object], None]
+    ) -> RequestProcessor:
         """Turn to the next request."""
         self.request_ids = {0: request_id}
         self.request_processor = [RequestProcessor(headers)]
+        self.send_part = send_part
         return self.request_processor[0]
 
     def get_request_id(self, idx: int = 0) -> str | None:

@@ -10,7 +10,6 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from .failures import describe
@@ -19,10 +18,6 @@ from .web import HostServer
 from .workers import Create, Workers
 
 _DRAIN = 29.0  # just less than the contract's 30 s between SIGTERM and SIGKILL
-
-
-class _Terminated(BaseException):
-    """SIGTERM came while the model was being served."""
 
 
 def main(module: str, status_file: str, parent: str) -> int:
@@ -43,14 +38,20 @@ def main(module: str, status_file: str, parent: str) -> int:
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True).start()
     try:
         if os.environ.pop("SAGEMAKER_MULTI_MODEL", "") == "true":
-            server.models = ModelProcesses(module, model_dir.parent)
+            models, workers = ModelProcesses(module, model_dir.parent), None
         else:
-            server.workers = _load(module, model_dir)
+            models, workers = None, _load(module, model_dir)
     except BaseException as e:  # whatever a handler raises, SystemExit as well, is why the model does not serve
         traceback.print_exc()
         _report(status, {"error": describe(e, model_dir)})
         _exit(1)
-    _serve_until_terminated(server)
+    signals = _signals()
+    server.models, server.workers = models, workers
+    while os.read(signals, 1)[0] != signal.SIGTERM:
+        continue  # one that the model itself listens to
+    server.drain(_DRAIN)
+    if models is not None:
+        models.close()
     _exit(0)
 
 
@@ -63,19 +64,16 @@ def _load(module: str, model_dir: Path) -> Workers:
     return Workers([create(model_dir) for _ in range(max(count, 1))])
 
 
-def _serve_until_terminated(server: HostServer) -> None:
-    def terminate(_signal: int, _frame: FrameType | None) -> None:
-        raise _Terminated
+def _signals() -> int:
+    """Return a pipe into which the number of each signal goes, SIGTERM among them, which ends the process no more.
 
-    try:
-        signal.signal(signal.SIGTERM, terminate)
-        while True:
-            time.sleep(3600)
-    except _Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        server.drain(_DRAIN)
-        if server.models is not None:
-            server.models.close()
+    A handler that raises would not do: a signal that comes just before the process goes to sleep would not wake it.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    return reader
 
 
 def _report(status: Path, report: dict[str, str | int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sagemaker_inference import content_types, decoder, encoder, errors, utils
 
+from . import torchserve
 from .toolkit import ToolkitWorker, has_handler
 from .workers import Worker
 
@@ -22,6 +23,7 @@ _log = logging.getLogger("local-aws")
 
 def create(model_dir: Path) -> Worker:
     """Load the model in ``model_dir`` as the image's worker does."""
+    torchserve.provide()
     return ToolkitWorker(model_dir, PyTorchDefaults())
 
 

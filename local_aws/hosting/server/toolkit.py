@@ -16,8 +16,8 @@ from pathlib import Path
 from sagemaker_inference.default_inference_handler import DefaultInferenceHandler
 from sagemaker_inference.transformer import Transformer
 
-from .context import Context
-from .workers import Answer, Worker
+from .context import Context, RequestProcessor
+from .workers import Answer, Send, Worker
 
 
 def create(model_dir: Path) -> Worker:
@@ -63,24 +63,35 @@ class ToolkitWorker:
         self._transformer = Transformer(default_inference_handler=defaults)
         self._transformer.validate_and_initialize(model_dir=str(model_dir), context=self._context)
 
-    def invoke(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Answer a request as the toolkit does: an error's body is its message and traceback."""
-        processor = self._context.begin(str(uuid.uuid4()), headers)
+    def invoke(self, headers: Mapping[str, str], body: bytes, send: Send) -> Answer:
+        """Answer a request as the toolkit does: an error's body is its message and traceback.
+
+        So is the last part of an answer that was begun, as TorchServe has it.
+        """
+
+        def send_part(part: object) -> None:
+            send(_answer(processor, _to_bytes(part)))
+
+        processor = self._context.begin(str(uuid.uuid4()), headers, send_part)
         try:
             (result,) = self._transformer.transform([{"body": body}], self._context)
             content = _to_bytes(result)
         except BaseException as e:  # a handler's sys.exit would end the worker of the container, not the endpoint
             processor.report_status(500, "Worker died.")
             content = f"Worker died: {e!r}\n{traceback.format_exc()}".encode()
-        status = int(processor.get_response_status_code())
-        if status >= 400:
+        answer = _answer(processor, content)
+        if answer.status >= 400:
             print(content.decode("utf-8", "replace"), file=sys.stderr, flush=True)
-        return Answer(
-            status=status,
-            phrase=processor.get_response_status_phrase(),
-            headers=processor.get_response_headers(),
-            body=content,
-        )
+        return answer
+
+
+def _answer(processor: RequestProcessor, content: bytes) -> Answer:
+    return Answer(
+        status=int(processor.get_response_status_code()),
+        phrase=processor.get_response_status_phrase(),
+        headers=processor.get_response_headers(),
+        body=content,
+    )
 
 
 def _to_bytes(result: object) -> bytes:

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from .multi_model import ModelProcesses
-from .workers import Answer, Workers
+from .workers import Answer, Send, Workers
 
 
 class HostServer(ThreadingHTTPServer):
@@ -81,6 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         return cast("HostServer", self.server)
 
     def _route(self) -> None:
+        self._in_parts = False
         with self._host.active():
             try:
                 body = self._body()
@@ -93,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(self._host.models.answer(self.command, path, headers, body))
                 return
             route = _ROUTES.get((self.command, path))
-            self._send(route(self._host, headers, body) if route else _plain(HTTPStatus.NOT_FOUND))
+            self._send(route(self._host, headers, body, self._send_part) if route else _plain(HTTPStatus.NOT_FOUND))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _route  # noqa: N815 - http.server's names
 
@@ -119,19 +120,34 @@ class _Handler(BaseHTTPRequestHandler):
         return data
 
     def _send(self, answer: Answer) -> None:
+        if self._in_parts:
+            self._send_part(answer)
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self._send_head(answer, ("Content-Length", str(len(answer.body))))
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def _send_part(self, answer: Answer) -> None:
+        if not self._in_parts:
+            self._in_parts = True
+            self._send_head(answer, ("Transfer-Encoding", "chunked"))
+        if answer.body:  # an empty chunk would be the end
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(answer.body), answer.body))
+        self.wfile.flush()
+
+    def _send_head(self, answer: Answer, framing: tuple[str, str]) -> None:
         # A phrase is one Latin-1 line; a handler's message may be anything.
         phrase = " ".join(answer.phrase.split())[:200].encode("latin-1", "replace").decode("latin-1")
         self.send_response_only(answer.status, phrase or None)
         for name, value in answer.headers.items():
             if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                 self.send_header(name, " ".join(str(value).split()))
-        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header(*framing)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-        self.wfile.flush()
 
     def handle_expect_100(self) -> bool:
         """Let the client send its body now; the answer must not wait in the buffer."""
@@ -148,16 +164,16 @@ def _plain(status: HTTPStatus, text: str = "") -> Answer:
     return Answer(status=status, phrase=status.phrase, headers=headers, body=(text or status.phrase).encode())
 
 
-def _ping(server: HostServer, _headers: Mapping[str, str], _body: bytes) -> Answer:
+def _ping(server: HostServer, _headers: Mapping[str, str], _body: bytes, _send: Send) -> Answer:
     is_up = server.workers is not None or server.models is not None
     return _plain(HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _invocations(server: HostServer, headers: Mapping[str, str], body: bytes) -> Answer:
+def _invocations(server: HostServer, headers: Mapping[str, str], body: bytes, send: Send) -> Answer:
     if server.workers is None:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "the model is not loaded yet")
     begun = time.perf_counter()
-    answer = server.workers.invoke(headers, body)
+    answer = server.workers.invoke(headers, body, send)
     milliseconds = (time.perf_counter() - begun) * 1000
     print(f'ACCESS_LOG - "POST /invocations HTTP/1.1" {answer.status} {milliseconds:.0f}', flush=True)
     return answer

@@ -17,11 +17,18 @@ class Answer:
     body: bytes
 
 
+Send = Callable[[Answer], None]
+"""Sends a part of an answer while the rest is being made; the first has its status and headers."""
+
+
 class Worker(Protocol):
     """A loaded model that answers one request at a time."""
 
-    def invoke(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Answer a request; a handler's error is an answer, too."""
+    def invoke(self, headers: Mapping[str, str], body: bytes, send: Send) -> Answer:
+        """Answer a request; a handler's error is an answer, too.
+
+        Whoever sends parts returns the last one.
+        """
         ...
 
 
@@ -37,10 +44,10 @@ class Workers:
         for worker in workers:
             self._free.put(worker)
 
-    def invoke(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def invoke(self, headers: Mapping[str, str], body: bytes, send: Send) -> Answer:
         """Answer a request with the next free worker."""
         worker = self._free.get()
         try:
-            return worker.invoke(headers, body)
+            return worker.invoke(headers, body, send)
         finally:
             self._free.put(worker)

@@ -71,11 +71,17 @@ class RunningContainer:
         return is_multi_model(self.definition)
 
     def ask(
-        self, body: bytes, headers: Mapping[str, str], *, timeout: float, path: str = "/invocations"
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        path: str = "/invocations",
+        in_parts: bool = False,
     ) -> Reply | str:
         """Return the container's answer, or what SageMaker says when none comes."""
         try:
-            return self.client.post(path, body, headers, timeout=timeout)
+            return self.client.post(path, body, headers, timeout=timeout, in_parts=in_parts)
         except TimeoutError:
             return (
                 f"Your invocation timed out while waiting for a response from container {self.name}. Review the "
@@ -113,6 +119,8 @@ def open_container(role: ExecutionRole, definition: Parameters, place: Place, *,
     try:
         data = None if is_multi_model(definition) else ModelData.of_container(definition)
         archive = data.fetch(role, workdir) if data is not None else None
+        sources = ModelData.additional(definition)
+        additional = {name: source.fetch(role, workdir / f"additional-{name}") for name, source in sources.items()}
         telemetry.open_log_stream(scope, place.log_group, place.log_stream)
         container: dict[str, Any] = {
             "image": definition["Image"],
@@ -123,6 +131,7 @@ def open_container(role: ExecutionRole, definition: Parameters, place: Place, *,
                 **definition.get("Environment", {}),
             },
             "archive": archive,
+            "additional": additional,
             "hostname": definition.get("ContainerHostname"),
             "multi_model": is_multi_model(definition),
         }

@@ -100,9 +100,24 @@ def check_targets(endpoint_name: str, variant: RunningVariant, request: Mapping[
 
 
 def exchange(
-    scope: Scope, endpoint_name: str, variant: RunningVariant, request: Mapping[str, Any], *, timeout: float
+    scope: Scope,
+    endpoint_name: str,
+    variant: RunningVariant,
+    request: Mapping[str, Any],
+    *,
+    timeout: float,
+    in_parts: bool = False,
 ) -> Outcome:
     """Pass a request through the containers that it is for.
+
+    Parameters
+    ----------
+    scope, endpoint_name, variant, request
+        What is asked, and whom.
+    timeout
+        Seconds that each container has.
+    in_parts
+        Whether to return as soon as the last container begins a good answer.
 
     Raises
     ------
@@ -120,7 +135,7 @@ def exchange(
         asked = time.perf_counter()
         models = variant.target_models.get(container.name)
         if models is None:
-            reply = container.ask(body, headers, timeout=timeout)
+            reply = container.ask(body, headers, timeout=timeout, in_parts=in_parts and is_last)
         else:
             reply = models.ask(request["TargetModel"], body, headers, timeout=timeout)
         outcome = Outcome(reply=reply, container_name=container.name, log_group=container.place.log_group)
@@ -133,6 +148,26 @@ def exchange(
             break
         body, content_type = outcome.answer.body, outcome.answer.headers.get("content-type", content_type)
     return outcome
+
+
+def model_error(scope: Scope, outcome: Outcome) -> ServiceError:
+    """Return the refusal of a request that a container answered with an error, or not at all."""
+    side = "client" if 400 <= outcome.status < 500 else "server"
+    console = (
+        f"https://{scope.region}.console.aws.amazon.com/cloudwatch/home?region={scope.region}"
+        f"#logEventViewer:group={outcome.log_group}"
+    )
+    return ServiceError(
+        "ModelError",
+        f"{outcome.refusal}. See {console} in account {scope.account} for more information.",
+        status=424,
+        members={
+            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "SERVER_ERROR_FROM_MODEL",
+            "LogStreamArn": scope.arn("logs", f"log-group:{outcome.log_group}"),
+            "OriginalMessage": outcome.message,
+            "OriginalStatusCode": outcome.status,
+        },
+    )
 
 
 def _invalid(message: str) -> ServiceError:

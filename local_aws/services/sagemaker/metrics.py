@@ -36,6 +36,32 @@ def publish(
     dimensions = {"EndpointName": endpoint_name, "VariantName": variant.name}
     for name, value, unit in values:
         telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=dimensions)
+    if variant.component is not None:
+        per_copy = ("InvocationsPerCopy", 1.0 / max(variant.component.copies, 1), "None")
+        of_component = {"InferenceComponentName": variant.component.name}
+        for name, value, unit in (per_copy, *(each for each in values if each[0] != "InvocationsPerInstance")):
+            telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=of_component)
+
+
+def publish_stream(
+    scope: Scope,
+    endpoint_name: str,
+    variant: RunningVariant,
+    *,
+    model_seconds: float,
+    overhead: float,
+    is_broken: bool,
+) -> None:
+    """Publish what is known besides of an answer in parts: how soon the first came, and whether the rest did."""
+    values = [
+        ("FirstChunkModelLatency", model_seconds * 1e6, "Microseconds"),
+        ("FirstChunkOverheadLatency", overhead * 1e6, "Microseconds"),
+        ("FirstChunkLatency", (model_seconds + overhead) * 1e6, "Microseconds"),
+        ("MidStreamErrors", float(is_broken), "None"),
+    ]
+    dimensions = {"EndpointName": endpoint_name, "VariantName": variant.name}
+    for name, value, unit in values:
+        telemetry.put_metric(scope, _NAMESPACE, name, value, unit=unit, dimensions=dimensions)
 
 
 def publish_async(scope: Scope, endpoint_name: str, values: Mapping[str, float], *, unit: str = "None") -> None:

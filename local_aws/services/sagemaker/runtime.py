@@ -1,4 +1,4 @@
-"""``InvokeEndpoint``: choose a variant, pass the request to its container, answer in SageMaker's words."""
+"""``InvokeEndpoint`` and its kin: choose a variant, pass the request to its container, answer in SageMaker's words."""
 
 from __future__ import annotations
 
@@ -15,53 +15,74 @@ from urllib.parse import unquote
 from botocore.model import StructureShape
 
 from local_aws import backend
-from local_aws.api import Response
+from local_aws.api import Response, StreamedResponse
 from local_aws.errors import ServiceError
 from local_aws.scope import Scope
 from local_aws.services.sagemaker import async_inference
 from local_aws.services.sagemaker.capture import capture
 from local_aws.services.sagemaker.component_lifecycle import serving
-from local_aws.services.sagemaker.invocation import Outcome, check_targets, exchange
+from local_aws.services.sagemaker.invocation import check_targets, exchange, model_error
 from local_aws.services.sagemaker.metrics import publish
+from local_aws.services.sagemaker.response_stream import open_stream
 from local_aws.services.sagemaker.shadows import send_copies
 from local_aws.services.sagemaker.state import Endpoint, state
 from local_aws.services.sagemaker.variants import RunningVariant
 from local_aws.validation import check, service_model
 
-INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
+OPERATIONS = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
+INVOCATION_PATH = re.compile(rf"/endpoints/([^/]+)/({'|'.join(OPERATIONS)})")
 # "A customer's model containers must respond to requests within 60 seconds" (InvokeEndpoint's reference).
 MODEL_TIMEOUT = 60.0
 # Invocations wait for models: a pool of their own, so that they hold up neither each other nor another service.
 POOL = ThreadPoolExecutor(max_workers=128, thread_name_prefix="invoke-endpoint")
 # In lower case: MiniStack rewrites a "Content-Type" to the one of SageMaker's control API.
 _CONTENT_TYPE = "content-type"
-# Condition keys of sagemaker:InvokeEndpoint (Service Authorization Reference).
+# Condition keys of the actions (Service Authorization Reference).
 _CONDITIONS = {
     "sagemaker:TargetModel": "x-amzn-sagemaker-target-model",
     "sagemaker:TargetContainerHostname": "x-amzn-sagemaker-target-container-hostname",
 }
 
 
+def called_arns(scope: Scope, name: str, headers: Mapping[str, str]) -> list[str]:
+    """Return what IAM is asked about: the endpoint, and the inference component that the request names.
+
+    Resource types of InvokeEndpoint, Service Authorization Reference. The headers' names are in lower case.
+    """
+    arns = [scope.arn("sagemaker", f"endpoint/{name.lower()}")]
+    component = headers.get("x-amzn-sagemaker-inference-component")
+    return arns if component is None else [*arns, scope.arn("sagemaker", f"inference-component/{component.lower()}")]
+
+
 def may_invoke(scope: Scope, path: str, headers: Mapping[str, str]) -> Response | None:
     """Return a refusal when the caller may not invoke the endpoint."""
-    found = INVOCATION_PATH.fullmatch(path)
-    name = unquote(found[1]).lower() if found else "*"
+    name, operation = parse_path(path)
     try:
-        arn = scope.arn("sagemaker", f"endpoint/{name}")
-        action = f"sagemaker:InvokeEndpoint{'Async' if found and found[2] else ''}"
+        action = f"sagemaker:{operation}"
         context = {key: headers[header] for key, header in _CONDITIONS.items() if header in headers}
-        backend.authorize(scope, headers, "sagemaker", action, [arn], context=context)
+        backend.authorize(scope, headers, "sagemaker", action, called_arns(scope, name, headers), context=context)
     except ServiceError as error:
         return _refusal(ServiceError(error.code, error.message, status=403))
     return None
 
 
-def invoke_endpoint(scope: Scope, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """Answer ``POST /endpoints/NAME/invocations``, and ``…/async-invocations``."""
+def parse_path(path: str) -> tuple[str, str]:
+    """Return the endpoint's name and the operation of a path that has the form of `INVOCATION_PATH`."""
+    found = INVOCATION_PATH.fullmatch(path)
+    assert found is not None  # noqa: S101  the caller matched it
+    return unquote(found[1]), OPERATIONS[found[2]]
+
+
+def invoke_endpoint(scope: Scope, path: str, headers: Mapping[str, str], body: bytes) -> Response | StreamedResponse:
+    """Answer ``POST /endpoints/NAME/invocations`` or one of its kin."""
     started = time.perf_counter()
     try:
-        operation = "InvokeEndpointAsync" if path.endswith("/async-invocations") else "InvokeEndpoint"
-        request = _parse(operation, path, headers, body)
+        name, operation = parse_path(path)
+        request = _parse(operation, name, headers, body)
         endpoint = _endpoint(scope, request["EndpointName"])
         if operation == "InvokeEndpointAsync":
             return async_inference.invoke_async(scope, endpoint, request)
@@ -72,6 +93,8 @@ def invoke_endpoint(scope: Scope, path: str, headers: Mapping[str, str], body: b
             )
         variant = serving(scope, endpoint, request.get("InferenceComponentName"))
         variant = variant or _choose(endpoint, request.get("TargetVariant"))
+        if operation == "InvokeEndpointWithResponseStream":
+            return open_stream(scope, endpoint, variant, request, started)
         return _invoke(scope, endpoint, variant, request, started)
     except ServiceError as error:
         return _refusal(error)
@@ -83,13 +106,11 @@ def _refusal(error: ServiceError) -> Response:
     return error.status, answer, json.dumps(document).encode()
 
 
-def _parse(operation: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def _parse(operation: str, endpoint_name: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Read the members of an operation's input from where the model says that they travel, and check them."""
-    found = INVOCATION_PATH.fullmatch(path)
     shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
-    assert found is not None  # noqa: S101  the caller matched it
     assert isinstance(shape, StructureShape)  # noqa: S101
-    request: dict[str, Any] = {"EndpointName": unquote(found[1]), "Body": body}
+    request: dict[str, Any] = {"EndpointName": endpoint_name, "Body": body}
     for name, member in shape.members.items():
         value = headers.get(str(member.serialization.get("name", "")).lower())
         if member.serialization.get("location") == "header" and value is not None:
@@ -149,23 +170,3 @@ def _invoke(
         if name.lower() in reply.headers:
             answer[name] = reply.headers[name.lower()]
     return 200, answer, reply.body
-
-
-def model_error(scope: Scope, outcome: Outcome) -> ServiceError:
-    """Return the refusal of a request that a container answered with an error, or not at all."""
-    side = "client" if 400 <= outcome.status < 500 else "server"
-    console = (
-        f"https://{scope.region}.console.aws.amazon.com/cloudwatch/home?region={scope.region}"
-        f"#logEventViewer:group={outcome.log_group}"
-    )
-    return ServiceError(
-        "ModelError",
-        f"{outcome.refusal}. See {console} in account {scope.account} for more information.",
-        status=424,
-        members={
-            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "SERVER_ERROR_FROM_MODEL",
-            "LogStreamArn": scope.arn("logs", f"log-group:{outcome.log_group}"),
-            "OriginalMessage": outcome.message,
-            "OriginalStatusCode": outcome.status,
-        },
-    )
