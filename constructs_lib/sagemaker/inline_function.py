@@ -1,4 +1,4 @@
-"""A Lambda function of one file of the library's own, which travels inside of the template."""
+"""A Lambda function of the library's own: one file, which travels inside of the template, or several."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from constructs_lib.serving.artifacts import S3Artifact
+
 LOG_RETENTION = 30  # days that such functions' logs are kept
 
 
@@ -15,12 +17,13 @@ def define_function(
     scope: Construct,
     id: str,  # noqa: A002 - the CDK's own name for it
     *,
-    source: Path,
+    source: Path | S3Artifact,
     description: str,
     role_arn: str,
     log_group_name: str,
     timeout: int,
     entry: str = "handler",
+    runtime: str = "python3.14",
     memory_size: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> lambda_.CfnFunction:
@@ -31,20 +34,25 @@ def define_function(
     scope, id
         Where in the construct tree it stands.
     source
-        The Python file.
-    description, role_arn, log_group_name, timeout, memory_size, environment
+        The file, or the archive of several, which the deployment uploads.
+    description, runtime, role_arn, log_group_name, timeout, memory_size, environment
         As Lambda has them; the timeout is in seconds, the memory in MB. None: Lambda's own default.
     entry
-        Name of the function in the file that is called.
+        Name of the function in the file that is called; that of one in an archive begins with its module's.
     """
+    if isinstance(source, Path):
+        code = lambda_.CfnFunction.CodeProperty(zip_file=source.read_text(encoding="utf-8"))
+        entry = f"index.{entry}"
+    else:
+        code = lambda_.CfnFunction.CodeProperty(s3_bucket=source.bucket, s3_key=source.key)
     variables = lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)) if environment else None
     return lambda_.CfnFunction(
         scope,
         id,
         description=description,
-        runtime="python3.14",
-        handler=f"index.{entry}",
-        code=lambda_.CfnFunction.CodeProperty(zip_file=source.read_text(encoding="utf-8")),
+        runtime=runtime,
+        handler=entry,
+        code=code,
         role=role_arn,
         timeout=timeout,
         memory_size=memory_size,

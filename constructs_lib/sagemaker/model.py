@@ -40,7 +40,9 @@ class Model(Construct):
     """Defines a SageMaker model.
 
     The model gets no name of its own: whenever its image, artifact or environment changes, CloudFormation makes a new
-    model, moves the endpoint to it, and removes the old one.
+    model, moves the endpoint to it, and removes the old one. Where a container has additional model data sources, which
+    ``AWS::SageMaker::Model`` lacks, the resource is ``Custom`` instead, of the same properties, and a function of the
+    stack makes the model.
 
     Parameters
     ----------
@@ -110,9 +112,10 @@ class Model(Construct):
         self._execution_role = ExecutionRole(self, role)
         several = isinstance(model, MultiContainerModel)
         definitions = [each.definition for each in self._containers]
+        custom = any(each.additional_sources for each in self._containers)
         self._resource = sagemaker.CfnModel(
             self,
-            "Resource",
+            "Custom" if custom else "Resource",  # under one logical id CloudFormation keeps to one type
             execution_role_arn=self._execution_role.arn,
             primary_container=None if several else definitions[0],
             containers=definitions if several else None,
@@ -120,6 +123,8 @@ class Model(Construct):
             enable_network_isolation=model.network_isolation or None,
             vpc_config=vpc_config(model),
         )
+        if custom:
+            self._customize()
         statements = [statement for each in self._containers for statement in each.statements]
         statements += (
             permissions.write_log_group(facts.place, log_group)
@@ -127,6 +132,18 @@ class Model(Construct):
             else permissions.write_logs_and_metrics(facts.place, endpoint_name, inference_component_name)
         )
         self._execution_role.allow(permissions.distinct(statements), before=self._resource)
+
+    def _customize(self) -> None:
+        """Have a function create the model, which can say what CloudFormation cannot."""
+        from constructs_lib.sagemaker.custom_model.function import ModelFunction  # Lambda, for who wants it
+
+        self.node.default_child = self._resource
+        ModelFunction.of(self).create(self._resource, role_arn=self._execution_role.arn)
+        several = isinstance(self.served, MultiContainerModel)
+        for number, each in enumerate(self._containers):
+            if each.additional_sources:
+                container = f"Containers.{number}" if several else "PrimaryContainer"
+                self._resource.add_property_override(f"{container}.AdditionalModelDataSources", each.additional_sources)
 
     @staticmethod
     def from_model_name(model_name: str) -> IModel:
@@ -141,7 +158,7 @@ class Model(Construct):
 
     @cached_property
     def model_name(self) -> str:
-        """Name that CloudFormation gives the model; a token."""
+        """Name that the deployment gives the model; a token."""
         return self._resource.attr_model_name
 
     def allow(self, statements: Sequence[permissions.Statement]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -95,12 +95,14 @@ def container(
     """
     many = model if isinstance(model, MultiModel) else None
     source, url = None, prefix
-    if data is not None and (data.is_archive or many):
+    # Additional sources come in addition to a ModelDataSource: botocore sagemaker ContainerDefinition.
+    if data is not None and (many or (data.is_archive and not model.additional_model_data_sources)):
         url = data.uri
     elif data is not None:
+        data_type, compression = _form(data)
         source = sagemaker.CfnModel.ModelDataSourceProperty(
             s3_data_source=sagemaker.CfnModel.S3DataSourceProperty(
-                compression_type="None", s3_data_type="S3Prefix", s3_uri=data.uri
+                compression_type=compression, s3_data_type=data_type, s3_uri=data.uri
             )
         )
     return sagemaker.CfnModel.ContainerDefinitionProperty(
@@ -114,6 +116,21 @@ def container(
         model_data_url=url,
         model_data_source=source,
     )
+
+
+def additional_sources(sources: Mapping[str, S3Artifact]) -> list[dict[str, Any]]:
+    """Give a container's ``AdditionalModelDataSources``, as the API has them: CloudFormation has none."""
+    found = []
+    for name, data in sources.items():
+        data_type, compression = _form(data)
+        source = {"S3Uri": data.uri, "S3DataType": data_type, "CompressionType": compression}
+        found.append({"ChannelName": name, "S3DataSource": source})
+    return found
+
+
+def _form(data: S3Artifact) -> tuple[str, str]:
+    """Give the data type and the compression of model data."""
+    return ("S3Object", "Gzip") if data.is_archive else ("S3Prefix", "None")
 
 
 def _cache(model: MultiModel) -> sagemaker.CfnModel.MultiModelConfigProperty:

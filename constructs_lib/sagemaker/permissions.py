@@ -55,25 +55,31 @@ def distinct(statements: Sequence[Statement]) -> list[Statement]:
 
 def read_object(place: Place, bucket: str, key: str) -> list[Statement]:
     """Let the role read one object."""
-    return [_allow(["s3:GetObject"], f"arn:{place.partition}:s3:::{bucket}/{key}")]
+    return [allow(["s3:GetObject"], f"arn:{place.partition}:s3:::{bucket}/{key}")]
 
 
 def read_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
     """Let the role list and read what is under one prefix."""
     bucket_arn = f"arn:{place.partition}:s3:::{bucket}"
-    listing = {**_allow(["s3:ListBucket"], bucket_arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*"]}}}
-    return [_allow(["s3:GetObject"], f"{bucket_arn}/{prefix}*"), listing]
+    listing = {**allow(["s3:ListBucket"], bucket_arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*"]}}}
+    return [allow(["s3:GetObject"], f"{bucket_arn}/{prefix}*"), listing]
 
 
 def write_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
     """Let the role write under one prefix, and give up an upload that it has begun."""
     bucket_arn = f"arn:{place.partition}:s3:::{bucket}"
-    return [_allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"{bucket_arn}/{prefix}*")]
+    return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"{bucket_arn}/{prefix}*")]
 
 
 def publish(topic_arns: Sequence[str]) -> list[Statement]:
     """Let the role publish to topics."""
-    return [_allow(["sns:Publish"], topic_arn) for topic_arn in dict.fromkeys(topic_arns)]
+    return [allow(["sns:Publish"], topic_arn) for topic_arn in dict.fromkeys(topic_arns)]
+
+
+def describe_alarms(place: Place, names: Sequence[str]) -> list[Statement]:
+    """Let the role see whether alarms went off. Source: AWS, "Auto-Rollback Configuration and Monitoring"."""
+    alarms = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:alarm"
+    return [allow(["cloudwatch:DescribeAlarms"], f"{alarms}:{name}") for name in names]
 
 
 def use_key(key_arn: str | None) -> list[Statement]:
@@ -82,7 +88,7 @@ def use_key(key_arn: str | None) -> list[Statement]:
     Source: AWS, "SageMaker AI Roles", section "CreateTrainingJob API: Execution Role Permissions", and API reference,
     "OutputDataConfig", which asks for ``kms:Encrypt``; Amazon S3 user guide, "Uploading large files with SSE-KMS".
     """
-    return [] if key_arn is None else [_allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key_arn)]
+    return [] if key_arn is None else [allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key_arn)]
 
 
 def use_volume_key(key_arn: str | None) -> list[Statement]:
@@ -90,7 +96,7 @@ def use_volume_key(key_arn: str | None) -> list[Statement]:
 
     Source: AWS, "SageMaker AI Roles", section "CreateTrainingJob API: Execution Role Permissions".
     """
-    return [] if key_arn is None else [_allow(["kms:CreateGrant"], key_arn)]
+    return [] if key_arn is None else [allow(["kms:CreateGrant"], key_arn)]
 
 
 def pull_image(place: Place, image: str) -> list[Statement]:
@@ -112,8 +118,8 @@ def pull_image(place: Place, image: str) -> list[Statement]:
 def _pull(place: Place, repository: str) -> list[Statement]:
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     return [
-        _allow(pull, f"arn:{place.partition}:ecr:{repository}"),
-        _allow(["ecr:GetAuthorizationToken"], "*"),  # the action has no resource: AWS, Service Authorization Reference
+        allow(pull, f"arn:{place.partition}:ecr:{repository}"),
+        allow(["ecr:GetAuthorizationToken"], "*"),  # the action has no resource: AWS, Service Authorization Reference
     ]
 
 
@@ -124,7 +130,7 @@ def pull_repository(place: Place, name: str) -> list[Statement]:
 
 def decrypt(key_arn: str | None) -> list[Statement]:
     """Let the role decrypt with a key; nothing when there is none."""
-    return [] if key_arn is None else [_allow(["kms:Decrypt"], key_arn)]
+    return [] if key_arn is None else [allow(["kms:Decrypt"], key_arn)]
 
 
 def describe_model_package(model_package_arn: str) -> list[Statement]:
@@ -132,12 +138,12 @@ def describe_model_package(model_package_arn: str) -> list[Statement]:
 
     AWS does not document whether SageMaker looks with the role's rights or with those of whoever creates the model.
     """
-    return [_allow(["sagemaker:DescribeModelPackage"], model_package_arn)]
+    return [allow(["sagemaker:DescribeModelPackage"], model_package_arn)]
 
 
 def call_function(function_arn: str | None) -> list[Statement]:
     """Let the role call a Lambda function; nothing when there is none."""
-    return [] if function_arn is None else [_allow(["lambda:InvokeFunction"], function_arn)]
+    return [] if function_arn is None else [allow(["lambda:InvokeFunction"], function_arn)]
 
 
 def use_network(place: Place, subnets: Sequence[str], security_groups: Sequence[str]) -> list[Statement]:
@@ -152,9 +158,9 @@ def use_network(place: Place, subnets: Sequence[str], security_groups: Sequence[
     own = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
     look = ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"]
     return [
-        _allow(["ec2:CreateNetworkInterface"], [interfaces, *parts]),
-        _allow(own, interfaces),
-        _allow([f"ec2:Describe{what}" for what in look], "*"),  # the actions have no resource
+        allow(["ec2:CreateNetworkInterface"], [interfaces, *parts]),
+        allow(own, interfaces),
+        allow([f"ec2:Describe{what}" for what in look], "*"),  # the actions have no resource
     ]
 
 
@@ -175,11 +181,12 @@ def write_log_group(place: Place, name: str) -> list[Statement]:
     group = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:/aws/sagemaker/{name}"
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     metrics = {
-        **_allow(["cloudwatch:PutMetricData"], "*"),  # the action has no resource; the condition narrows it
+        **allow(["cloudwatch:PutMetricData"], "*"),  # the action has no resource; the condition narrows it
         "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
     }
-    return [_allow(actions, [group, f"{group}:*"]), metrics]
+    return [allow(actions, [group, f"{group}:*"]), metrics]
 
 
-def _allow(actions: list[str], resource: str | list[str]) -> Statement:
+def allow(actions: list[str], resource: str | list[str]) -> Statement:
+    """Allow actions on a resource, or on several."""
     return {"Action": actions[0] if len(actions) == 1 else actions, "Effect": "Allow", "Resource": resource}

@@ -27,9 +27,17 @@ def hosted_file_problems(model: HostedModel) -> list[Problem]:
 def _container_file_problems(model: ContainerValue) -> Iterator[Problem]:
     if not isinstance(model, MultiModel):
         yield from file_problems(model)
+        yield from additional_file_problems(model)
         return
     for name in model.models:
         yield from multi_model_file_problems(model, name)
+
+
+def additional_file_problems(model: ContainerValue) -> Iterator[Problem]:
+    """Find what is wrong with the local files of a model's additional sources."""
+    for name, source in model.additional_sources.items():
+        for problem in file_problems(source):
+            yield Problem(f"additional_model_data_sources.{name}", problem.message)
 
 
 def multi_model_file_problems(model: MultiModel, name: str) -> Iterator[Problem]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from constructs_lib.serving.artifacts import S3Artifact, TrainedArtifact, parse_artifact
+from constructs_lib.serving.artifacts import MAR_SUFFIX, S3Artifact, TrainedArtifact, parse_artifact
 from constructs_lib.serving.problems import InvalidValueError, Problem, below, is_token
+from constructs_lib.serving.ranges import range_problems
 
 # botocore sagemaker: ContainerImage, EnvironmentMap, EnvironmentKey, EnvironmentValue.
 _IMAGE_MAX = 255
 _ENVIRONMENT_MAX = 100
 _ENVIRONMENT_TEXT_MAX = 1024
+# botocore sagemaker: AdditionalModelDataSources, AdditionalModelChannelName, and S3ModelDataSource on directory names.
+_SOURCES_MAX = 5
+_CHANNEL = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
 # huggingface_hub, utils/_validators.py: at most 96 characters, an optional owner before the name.
 _HUB_NAME = re.compile(r"(?=.{1,96}$)(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
 _BASE = re.compile(r"pytorch\d+(\.\d+)*")
@@ -129,7 +133,7 @@ def max_batch_size(rows: int | None, server: str) -> Iterator[Problem]:
         return
     if server != "triton":
         yield Problem("max_batch_size", "is for the server 'triton'; leave it out, or choose that server")
-    yield from at_least("max_batch_size", rows, 0)
+    yield from range_problems("max_batch_size", rows, 0, 2**31 - 1)  # an int32 of Triton's
 
 
 def one_source(model_id: str | None, location: str | None) -> Iterator[Problem]:
@@ -167,13 +171,33 @@ def reaches_hub(model_id: str | None, *, isolated: bool) -> Iterator[Problem]:
         )
 
 
-def artifact_key(location: str | None, key_arn: str | None) -> Iterator[Problem]:
+def additional_sources(sources: Mapping[str, str]) -> Iterator[Problem]:
+    """Hold that there are at most 5 additional sources, named as directories can be, in places that can be read."""
+    field = "additional_model_data_sources"
+    if len(sources) > _SOURCES_MAX:
+        yield Problem(field, f"must be at most {_SOURCES_MAX}, got {len(sources)}")
+    for name, source in sources.items():
+        if not _CHANNEL.fullmatch(name):
+            allowed = "1 to 64 letters, digits, '.', '_' and '-', other than '.' and '..'"
+            yield Problem(field, f"must be named with {allowed}, got '{name}'")
+        found = list(artifact(source))
+        yield from (Problem(f"{field}.{name}", problem.message) for problem in found)
+        location = None if found else parse_artifact(source)
+        if isinstance(location, TrainedArtifact):
+            what = "names a training job, as an 'artifact' alone may"
+            yield Problem(f"{field}.{name}", f"'{source}' {what}; give the s3:// address of what it leaves")
+        elif isinstance(location, S3Artifact) and location.key.endswith(MAR_SUFFIX):
+            what = "is TorchServe's own archive, which SageMaker does not unpack"
+            yield Problem(f"{field}.{name}", f"'{source}' {what}; give a .tar.gz, or a prefix that ends with '/'")
+
+
+def artifact_key(locations: Sequence[str | None], key_arn: str | None) -> Iterator[Problem]:
     """Hold that a KMS key is one by its ARN, and that there is something to decrypt with it."""
     if key_arn is None:
         return
     if not is_token(key_arn) and not _KEY.fullmatch(key_arn):
         yield Problem("artifact_kms_key_arn", f"must look like 'arn:aws:kms:REGION:ACCOUNT:key/ID', got '{key_arn}'")
-    if location is None or not location.startswith("s3://"):
+    if not any(location is not None and location.startswith("s3://") for location in locations):
         yield Problem(
             "artifact_kms_key_arn",
             "is for an artifact that is in S3 already; the role may decrypt what the deployment uploads without it",

@@ -33,7 +33,7 @@ def package_problems(model: ModelPackageModel) -> Iterator[Problem]:
     if model.artifact_kms_key_arn is not None and not model.package_artifacts:
         yield Problem("artifact_kms_key_arn", "is the key of 'package_artifacts'; give them as well, or leave it out")
     elif model.package_artifacts:
-        yield from check.artifact_key(model.package_artifacts[0], model.artifact_kms_key_arn)
+        yield from check.artifact_key(model.package_artifacts, model.artifact_kms_key_arn)
     if model.marketplace and not model.network_isolation:
         # SageMaker developer guide, "Run training and inference containers in internet-free mode".
         yield Problem(

@@ -11,76 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Literal, Self
 
 from constructs_lib.serving import model_checks as check
-from constructs_lib.serving.artifacts import Artifact, LocalArtifact, parse_artifact
 from constructs_lib.serving.compilation import Compilation
 from constructs_lib.serving.compile_rules import compile_problems
+from constructs_lib.serving.model import Model
 from constructs_lib.serving.model_packages import package_problems
-from constructs_lib.serving.network import PrivateRegistry, VpcConfig
-from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.network import PrivateRegistry
+from constructs_lib.serving.problems import Problem
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """What every kind of model has.
-
-    Attributes
-    ----------
-    artifact
-        Where the weights are: ``s3://…/model.tar.gz``, ``s3://…/prefix/``, a local directory, or a local ``.tar.gz``.
-        A local directory is packaged as it stands: weights at the top, handler and ``requirements.txt`` in ``code/``.
-        It is the only place: CloudFormation has no additional model data sources (``AdditionalModelDataSources``).
-        None: the model has no artifact; its container brings or fetches its own weights.
-    image
-        URI of the container image. None: the newest AWS Deep Learning Container that fits framework, version and
-        instance type.
-    environment
-        Environment variables of the container, at most 100. They win over those that the library sets itself.
-    network_isolation
-        Whether the containers may call nobody, AWS included; SageMaker fetches the artifact for them. Default: they
-        may.
-    vpc
-        Your VPC's subnets and security groups, through which the containers reach the network. None: they use
-        SageMaker's own network, with its way to the internet.
-    artifact_kms_key_arn
-        ARN of the KMS key that the artifact's objects are encrypted with: the role is allowed to decrypt with it.
-        None: they are encrypted with a key of S3's, or their bucket's key lets the role use it.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
-
-    artifact: str | None = None
-    image: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    network_isolation: bool = False
-    vpc: VpcConfig | None = None
-    artifact_kms_key_arn: str | None = None
-
-    def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
-        problems.extend(self._problems())
-        problems.raise_any()
-
-    def _problems(self) -> list[Problem]:
-        return [
-            *check.artifact(self.artifact),
-            *check.image(self.image),
-            *check.environment(self.environment),
-            *check.artifact_key(self.artifact, self.artifact_kms_key_arn),
-        ]
-
-    @property
-    def location(self) -> Artifact | None:
-        """The artifact's address, read; None when the model has none."""
-        return None if self.artifact is None else parse_artifact(self.artifact)
-
-    def relative_to(self, directory: Path) -> Self:
-        """Read relative local paths as seen from ``directory`` instead of from the current one."""
-        if isinstance(self.location, LocalArtifact):
-            return replace(self, artifact=str(directory / self.location.path))
-        return self
+__all__ = [
+    "AnyModel",
+    "ContainerModel",
+    "FrameworkModel",
+    "HuggingFaceModel",
+    "LargeLanguageModel",
+    "Model",
+    "ModelPackageModel",
+    "OnnxModel",
+    "PyTorchModel",
+    "TensorFlowModel",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +127,8 @@ class OnnxModel(FrameworkModel):
         version; a local directory with one ``.onnx`` file becomes a model repository, whose ``config.pbtxt`` is made
         from the file unless it lies there already; an artifact that is a model repository is served as it is.
     max_batch_size
-        Most rows of requests that Triton joins, at least 0, written into the ``config.pbtxt`` that is made; 0: it joins
-        none. None: 4, as Triton itself does, if the first dimension of every input and output is free, otherwise 0.
+        Most rows of requests that Triton joins, 0 to 2147483647, written into the ``config.pbtxt`` that is made; 0: it
+        joins none. None: 4, as Triton itself does, if the first dimension of every input and output is free, else 0.
     """
 
     server: Literal["pytorch", "triton"] = "pytorch"
@@ -244,7 +196,7 @@ class LargeLanguageModel(Model):
         ``"0.38"``. None: the newest one.
     tensor_parallel_degree
         Over how many accelerators (GPUs, or NeuronCores) the model is split, at least 1 and at most as many as the
-        instance has. None: over all of them.
+        instance has. None: over all of them, or as many as are a power of two, which attention heads divide by.
     """
 
     model_id: str | None = None
@@ -332,6 +284,7 @@ class ModelPackageModel(Model):
     # The package names them.
     artifact: None = field(init=False, default=None)
     image: None = field(init=False, default=None)
+    additional_model_data_sources: Mapping[str, str] = field(init=False, default_factory=dict)
 
     def _problems(self) -> list[Problem]:
         return [*check.environment(self.environment), *package_problems(self)]

@@ -44,6 +44,7 @@ class MultiContainerModel(Model):
     image: None = field(init=False, default=None)
     environment: Mapping[str, str] = field(init=False, default_factory=dict)
     artifact_kms_key_arn: None = field(init=False, default=None)
+    additional_model_data_sources: Mapping[str, str] = field(init=False, default_factory=dict)
 
     def _problems(self) -> list[Problem]:
         return [
@@ -103,6 +104,11 @@ def containers_of(model: HostedModel) -> dict[str | None, ContainerValue]:
     if isinstance(model, MultiContainerModel):
         return {name: model.member(name) for name in model.containers}
     return {model.container_hostname if isinstance(model, MultiModel) else None: model}
+
+
+def names_model(model: HostedModel) -> bool:
+    """Give whether each request names the model that answers it, as it does where there are many."""
+    return any(isinstance(each, MultiModel) for each in containers_of(model).values())
 
 
 def container_path(model: HostedModel, hostname: str | None) -> str:

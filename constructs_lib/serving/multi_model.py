@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -55,7 +56,8 @@ class MultiModel(Model):
     models
         Local directories and ``.tar.gz`` files by the name that requests call them, such as ``fraud.tar.gz``. To add
         or remove one leaves the instances alone; a changed one moves the endpoint to new instances, as SageMaker goes
-        on serving what it has loaded. Empty: ``artifact`` says where they are.
+        on serving what it has loaded. For Triton, a directory with one ``.onnx`` or ``.pt`` file becomes a model
+        repository. Empty: ``artifact`` says where they are.
     version
         Version of the server that has an inference image, such as ``"2.6"``. None: the newest one.
     py_version
@@ -88,11 +90,18 @@ class MultiModel(Model):
             *Model._problems(self),
             *check.version(self.version, self.py_version),
             *check.handler(None, self.entry_point, self.source_dir),
+            *self._handler_problems(),
             *self._place_problems(),
+            *self._additional_problems(),
             *self._image_problems(),
             *self._hostname_problems(),
             *(problem for name in self.models for problem in self._named_problems(name)),
         ]
+
+    def _handler_problems(self) -> Iterator[Problem]:
+        if self.server == "triton":
+            handler = {"entry_point": self.entry_point, "source_dir": self.source_dir}
+            yield from check.on_triton(self.server, **handler, py_version=self.py_version)
 
     def _place_problems(self) -> Iterator[Problem]:
         if not self.models and self.artifact is None:
@@ -111,6 +120,12 @@ class MultiModel(Model):
                 yield from check.tensorflow_entry_point(self.entry_point)
             if self.source_dir is not None:
                 yield Problem("source_dir", "is for local 'models'; those under a prefix bring their own code/")
+
+    def _additional_problems(self) -> Iterator[Problem]:
+        # botocore sagemaker ContainerDefinition: ModelDataSource, to which they come in addition, is not for these.
+        if self.additional_model_data_sources:
+            why = "do not work with a multi-model container; put their files into each model"
+            yield Problem("additional_model_data_sources", why)
 
     def _image_problems(self) -> Iterator[Problem]:
         if self.server in ("onnx", "container") and self.image is None:
@@ -144,6 +159,8 @@ class MultiModel(Model):
     def member(self, name: str) -> Model:
         """Give one of the ``models`` as a model of its own, which is packaged and checked as such."""
         kind = _FRAMEWORKS.get(self.server)
+        if self.server == "triton":
+            return self._on_triton(self.models[name])
         if kind is None:
             return Model(artifact=self.models[name], image=self.image)
         return kind(
@@ -154,6 +171,17 @@ class MultiModel(Model):
             entry_point=self.entry_point,
             source_dir=self.source_dir,
         )
+
+    def _on_triton(self, location: str) -> Model:
+        """Give a bare model file as what it is, of which a repository is made; a repository may be of any kind."""
+        files: list[Path] = []
+        with suppress(OSError):  # told when it is packaged
+            files = [each for each in Path(location).iterdir() if each.is_file()]
+        if any(file.suffix == ".onnx" for file in files):
+            return OnnxModel(artifact=location, image=self.image, version=self.version, server="triton")
+        if any(file.suffix == ".pt" for file in files):
+            return PyTorchModel(artifact=location, image=self.image, version=self.version, server="triton")
+        return Model(artifact=location, image=self.image)
 
     def relative_to(self, directory: Path) -> Self:
         """Read relative local paths as seen from ``directory`` instead of from the current one."""

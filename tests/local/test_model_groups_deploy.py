@@ -12,63 +12,23 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
-from aws_clients import Aws, pause, unique
+from aws_clients import Aws
 from botocore.exceptions import ClientError
+from patience import looks
+from stack_deployment import ENV, Deployment
 
 from constructs_lib.sagemaker import Endpoint
 from examples.digits.predict import read_rows
 from local_aws.process import LocalAws
-from stacks.inference_stack import InferenceStack
-from stacks.settings import Settings, load_settings
+from stacks.settings import load_settings
 
 Json = dict[str, Any]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-ENV = cdk.Environment(account="000000000000", region="us-east-1")
-ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"
-
-
-class Deployment:
-    """One stack on local AWS, deployed as `cdk deploy` does: assets first, then the template."""
-
-    def __init__(self, aws: Aws, directory: Path) -> None:
-        self.aws, self.name, self._directory = aws, unique("groups"), directory
-
-    def deploy(self, settings: Settings) -> str:
-        app = cdk.App(outdir=str(self._directory / unique("out")), analytics_reporting=False)
-        InferenceStack(app, self.name, settings=settings, env=ENV)
-        assembly = app.synth()
-        manifest = json.loads((Path(assembly.directory) / f"{self.name}.assets.json").read_text(encoding="utf-8"))
-        for asset in manifest["files"].values():
-            (target,) = asset["destinations"].values()
-            body = (Path(assembly.directory) / asset["source"]["path"]).read_bytes()
-            self.aws.s3.put_object(Bucket=ASSETS, Key=target["objectKey"], Body=body)
-        template = assembly.get_stack_by_name(self.name).template
-        # What looks for the resources of `cdk bootstrap`, in whose place we are.
-        del template["Rules"], template["Parameters"]
-        return str(self.aws.put_stack(self.name, template)["StackStatus"])
-
-    def physical(self, kind: str) -> list[str]:
-        """Give the physical ids of the stack's resources of one type."""
-        found = self.aws.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
-        return [item["PhysicalResourceId"] for item in found if item["ResourceType"] == kind]
-
-    def delete(self) -> None:
-        self.aws.cloudformation.delete_stack(StackName=self.name)
-        for _ in range(1000):
-            stacks = self.aws.cloudformation.describe_stacks()["Stacks"]
-            found = [each for each in stacks if each["StackName"] == self.name]
-            if not found or found[0]["StackStatus"] == "DELETE_COMPLETE":
-                return
-            assert found[0]["StackStatus"] == "DELETE_IN_PROGRESS", self.aws.reasons(self.name)
-            pause()
-        raise AssertionError(f"{self.name} is still there")
 
 
 @pytest.fixture(scope="module")
 def aws(local_aws: LocalAws) -> Aws:
-    made = Aws(local_aws)
-    made.s3.create_bucket(Bucket=ASSETS)
-    return made
+    return Aws(local_aws)
 
 
 Make = Callable[[Path], Deployment]
@@ -233,11 +193,10 @@ class TestInferenceComponents:
             aws.sagemaker.update_inference_component_runtime_config(
                 InferenceComponentName="fraud", DesiredRuntimeConfig={"CopyCount": copies}
             )
-            for _ in range(500):
+            for _ in looks():
                 described = aws.sagemaker.describe_inference_component(InferenceComponentName="fraud")
                 if described["InferenceComponentStatus"] == "InService":
                     return
-                pause()
             raise AssertionError(described["InferenceComponentStatus"])
 
         rows = {"instances": [[1.0, 2.0]]}

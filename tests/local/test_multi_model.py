@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
 from model_hosts import DOUBLING, archive
+from patience import PATIENCE
 
 from local_aws.hosting import Container, Host
 from local_aws.process import LocalAws
@@ -198,14 +199,14 @@ def test_fails_to_create_a_multi_model_without_a_prefix(aws: Aws) -> None:
 def test_a_container_answers_the_multi_model_contract(tmp_path: Path) -> None:
     place = tmp_path / "host"
     container = Container(image=IMAGE, environment={"LOCAL_AWS_LOADED_MODELS": "1"}, archive=None, multi_model=True)
-    host = Host(container, workdir=place, log=lambda _: None, startup_timeout=60)
+    host = Host(container, workdir=place, log=lambda _: None, startup_timeout=PATIENCE)
     host.start()
     try:
         client = HttpClient(host.url)
 
         def call(method: str, path: str, document: object = None) -> tuple[int, Any]:
             reply = client.request(
-                method, path, json.dumps(document).encode(), {"Content-Type": "application/json"}, timeout=30
+                method, path, json.dumps(document).encode(), {"Content-Type": "application/json"}, timeout=PATIENCE
             )
             return reply.status, json.loads(reply.body)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_bytes import FLOAT, model, tensor
 
 from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.hosted_files import hosted_file_problems
@@ -22,6 +24,7 @@ from constructs_lib.serving.models import (
 from constructs_lib.serving.multi_container import MultiContainerModel, containers_of
 from constructs_lib.serving.multi_model import MultiModel
 from constructs_lib.serving.network import VpcConfig
+from constructs_lib.serving.packaging import package
 from constructs_lib.serving.problems import InvalidValueError
 from constructs_lib.serving.servers import host_needs, sagemaker_environment, sagemaker_image
 
@@ -113,6 +116,13 @@ WRONG: dict[str, tuple[Callable[[], object], list[str]]] = {
         [
             "'entry_point' must be the name of a Python file inside 'source_dir' or the artifact's code/, such as "
             "'inference.py', got 'code/inference.py'"
+        ],
+    ),
+    "a handler on Triton": (
+        lambda: many(server="triton", entry_point="inference.py", py_version="py312"),
+        [
+            "'entry_point' is given, but Triton runs no handler; leave it out, or choose the server 'pytorch'",
+            "'py_version' is given, but Triton comes with one Python per version; leave it out",
         ],
     ),
     "a host name with an underscore": (
@@ -270,6 +280,19 @@ class TestFiles:
             "install; remove it, or give an 'image' that has the packages"
         ]
         assert self.problems(directory, image="1.dkr.ecr.us-east-1.amazonaws.com/mine:1") == []
+
+    def test_a_bare_file_on_triton_becomes_a_repository(self, directory: Path) -> None:
+        onnx = model(tensor(11, "x", FLOAT, [None, 3]), tensor(12, "y", FLOAT, [None, 2]))
+        (directory / "a" / "ranking.onnx").write_bytes(onnx)
+        (directory / "b" / "model.pt").write_bytes(b"TorchScript")
+        group = many(server="triton", models={"a.tar.gz": "a"}).relative_to(directory)
+
+        with tarfile.open(package(group.member("a.tar.gz")).path) as archive:
+            assert {"ranking/1/model.onnx", "ranking/config.pbtxt"} <= set(archive.getnames())
+        assert self.problems(directory, server="triton", entry_point=None) == [
+            "'models.b.tar.gz' '…/b' has no config.pbtxt beside 'model.pt': TorchScript does not say what it takes and "
+            "gives; write it"
+        ]
 
     def test_a_saved_model_is_looked_for(self, directory: Path) -> None:
         (found, _) = self.problems(directory, server="tensorflow")

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
-from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.sagemaker.inline_function import define_function
+from constructs_lib.sagemaker.permissions import Statement, allow
+from constructs_lib.sagemaker.stack_function import StackFunction
 
-_ID = "ScalingGuardFunction"
 _HANDLER = Path(__file__).parent / "handler" / "index.py"
 _TIMEOUT = 300  # seconds; a guard takes one or two
 
@@ -34,8 +31,10 @@ _LOOKING = [
 ]
 
 
-class ScalingGuardFunction(Construct):
+class ScalingGuardFunction(StackFunction):
     """Defines the function, its role and its log group; use :meth:`of`, which makes them once per stack."""
+
+    ID = "ScalingGuardFunction"
 
     def __init__(
         self,
@@ -43,30 +42,17 @@ class ScalingGuardFunction(Construct):
         id: str,  # noqa: A002 - the CDK's own name for it
     ) -> None:
         super().__init__(scope, id)
-        self._place = StackFacts.of(scope).place
         self._endpoint_names: list[str] = []
-        log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
-        self._log_group_arn = log_group.attr_arn
-        trust = permissions.trust_policy("lambda.amazonaws.com")
-        self._role = iam.CfnRole(self, "Role", assume_role_policy_document=trust)
         self._arn = define_function(
             self,
             "Resource",
             source=_HANDLER,
             description="Lets endpoints be updated whose variants scale",
-            role_arn=self._role.attr_arn,
-            log_group_name=log_group.ref,
+            role_arn=self._role_arn,
+            log_group_name=self._log_group_name,
             timeout=_TIMEOUT,
             memory_size=256,
         ).attr_arn
-
-    @staticmethod
-    def of(scope: Construct) -> ScalingGuardFunction:
-        """Give the function of the stack that a construct is in."""
-        stack = StackFacts.of(scope).stack
-        if stack not in _FUNCTIONS:
-            _FUNCTIONS[stack] = ScalingGuardFunction(stack, _ID)
-        return _FUNCTIONS[stack]
 
     def serve(self, endpoint_name: str) -> str:
         """Let the function guard one more endpoint, and give its ARN.
@@ -77,15 +63,10 @@ class ScalingGuardFunction(Construct):
             Name of the endpoint.
         """
         self._endpoint_names.append(endpoint_name)
-        # With the role, not beside it: nothing of a stack that goes may be left without its rights.
-        self._role.policies = [
-            iam.CfnRole.PolicyProperty(
-                policy_name="ScalingGuard", policy_document=permissions.document(self._statements())
-            )
-        ]
+        self._allow("ScalingGuard", self._statements())
         return self._arn
 
-    def _statements(self) -> list[permissions.Statement]:
+    def _statements(self) -> list[Statement]:
         place = self._place
 
         def arn(service: str, resource: str) -> str:
@@ -95,30 +76,22 @@ class ScalingGuardFunction(Construct):
         parameters = arn("ssm", "parameter/inference-constructs/scaling-guard/*")
         alarms = [arn("cloudwatch", f"alarm:{start}-*") for start in ("TargetTracking", cdk.Aws.STACK_NAME)]
         return [
-            _allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints),
+            allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints),
             # CloudFormation names the configurations.
-            _allow(["sagemaker:DescribeEndpointConfig"], [arn("sagemaker", "endpoint-config/*")]),
+            allow(["sagemaker:DescribeEndpointConfig"], [arn("sagemaker", "endpoint-config/*")]),
             {
                 # A target's ARN is an opaque id.
-                **_allow(_REGISTRATION, [arn("application-autoscaling", "scalable-target/*")]),
+                **allow(_REGISTRATION, [arn("application-autoscaling", "scalable-target/*")]),
                 "Condition": {"StringEqualsIfExists": {"application-autoscaling:service-namespace": "sagemaker"}},
             },
-            _allow(_LOOKING, ["*"]),
+            allow(_LOOKING, ["*"]),
             # Application Auto Scaling keeps the alarms of target tracking with the rights of its caller.
-            _allow(["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms),
-            _allow(["ssm:DeleteParameter", "ssm:GetParametersByPath", "ssm:PutParameter"], [parameters]),
-            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self._log_group_arn]),
+            allow(["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms),
+            allow(["ssm:DeleteParameter", "ssm:GetParametersByPath", "ssm:PutParameter"], [parameters]),
+            self._logging,
         ]
-
-
-def _allow(actions: list[str], resources: list[str]) -> permissions.Statement:
-    return {"Action": actions, "Effect": "Allow", "Resource": resources}
 
 
 def _lower(name: str) -> str:
     """Spell a name as SageMaker does in ARNs: in lower case."""
     return name if cdk.Token.is_unresolved(name) else name.lower()
-
-
-# By stack, as long as the process lives: the constructs are never released from jsii's kernel either.
-_FUNCTIONS: dict[cdk.Stack, ScalingGuardFunction] = {}

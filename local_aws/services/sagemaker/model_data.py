@@ -16,25 +16,31 @@ from local_aws.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class ModelData:
-    """The S3 object, or all objects under an S3 prefix, that a container gets at ``/opt/ml/model``."""
+    """The S3 object, or all objects under an S3 prefix, that a container gets at ``/opt/ml/model`` or beside it."""
 
     bucket: str
     key: str
     is_prefix: bool = False
+    is_archive: bool = True
 
     @classmethod
     def of_container(cls, container: Parameters) -> ModelData | None:
         """Return the data of a container definition, or None when it brings none."""
-        source = container.get("ModelDataSource", {}).get("S3DataSource")
-        url = source["S3Uri"] if source else container.get("ModelDataUrl")
-        if url is None:
-            return None
-        scheme, _, rest = url.partition("://")
-        bucket, _, key = rest.partition("/")
-        if scheme not in ("s3", "https") or not bucket:
-            raise validation_error(f"Invalid S3 URI: {url}")
-        is_prefix = bool(source and source["S3DataType"] == "S3Prefix") or container.get("Mode") == "MultiModel"
-        return cls(bucket, key, is_prefix)
+        if "ModelDataSource" in container:
+            return cls._of_source(container["ModelDataSource"]["S3DataSource"])
+        url = container.get("ModelDataUrl")
+        return None if url is None else cls(*_split(url), is_prefix=container.get("Mode") == "MultiModel")
+
+    @classmethod
+    def additional(cls, container: Parameters) -> dict[str, ModelData]:
+        """Return the additional data of a container definition, by channel name."""
+        sources = container.get("AdditionalModelDataSources", [])
+        return {source["ChannelName"]: cls._of_source(source["S3DataSource"]) for source in sources}
+
+    @classmethod
+    def _of_source(cls, source: Parameters) -> ModelData:
+        is_prefix = source["S3DataType"] == "S3Prefix"
+        return cls(*_split(source["S3Uri"]), is_prefix, is_archive=source["CompressionType"] == "Gzip")
 
     @property
     def url(self) -> str:
@@ -84,19 +90,21 @@ class ModelData:
             When the role may not read it (any more) or it is gone.
         """
         self._require_rights(role)
+        into.mkdir(exist_ok=True)
         archive = into / "model.tar.gz"
         contents = {key: backend.object_bytes(role.scope, self.bucket, key) for key in self._keys(role.scope)}
         found = {key: content for key, content in contents.items() if content is not None}
         if not found:
             raise validation_error(f"Failed to download model data: could not find {self.url}.")
-        if self.is_prefix:
-            with tarfile.open(archive, "w:gz", compresslevel=0) as packed:
-                for key, content in found.items():
-                    member = tarfile.TarInfo(key.removeprefix(self.key).lstrip("/"))
-                    member.size = len(content)
-                    packed.addfile(member, io.BytesIO(content))
-        else:
+        if self.is_archive and not self.is_prefix:
             archive.write_bytes(found[self.key])
+            return archive
+        root = self.key if self.is_prefix else self.key.rpartition("/")[0]
+        with tarfile.open(archive, "w:gz", compresslevel=0) as packed:
+            for key, content in found.items():
+                member = tarfile.TarInfo(key.removeprefix(root).lstrip("/"))
+                member.size = len(content)
+                packed.addfile(member, io.BytesIO(content))
         return archive
 
     def _require_rights(self, role: ExecutionRole, *, with_content: bool = True) -> None:
@@ -111,3 +119,11 @@ class ModelData:
         if self.is_prefix:
             return backend.object_keys(scope, self.bucket, self.key)
         return [self.key] if backend.object_exists(scope, self.bucket, self.key) else []
+
+
+def _split(url: str) -> tuple[str, str]:
+    scheme, _, rest = url.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme not in ("s3", "https") or not bucket:
+        raise validation_error(f"Invalid S3 URI: {url}")
+    return bucket, key

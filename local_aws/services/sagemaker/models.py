@@ -11,7 +11,7 @@ from local_aws.scope import Scope
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker.model_data import ModelData
 from local_aws.services.sagemaker.service import SAGEMAKER
-from local_aws.services.sagemaker.state import Model, state
+from local_aws.services.sagemaker.state import EndpointConfig, Model, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
 
 ECR_IMAGE = re.compile(
@@ -69,6 +69,13 @@ def _check_data(role: ExecutionRole, container: Parameters) -> None:
         raise validation_error("MultiModelConfig can be specified for a container in MultiModel mode only.")
     if data is not None:
         data.check(role, with_content=not is_multi_model)
+    additional = ModelData.additional(container)
+    if additional and is_multi_model:
+        raise validation_error("AdditionalModelDataSources cannot be specified for a container in MultiModel mode.")
+    if len(additional) < len(container.get("AdditionalModelDataSources", [])):
+        raise validation_error("ChannelName must be unique among the AdditionalModelDataSources of a container.")
+    for source in additional.values():
+        source.check(role)
 
 
 def _check_execution(request: Parameters, model: Model) -> None:
@@ -88,10 +95,10 @@ def _check_execution(request: Parameters, model: Model) -> None:
         )
 
 
-def execution_role(scope: Scope, model: Model) -> ExecutionRole:
-    """Assume a model's execution role, as SageMaker does."""
+def execution_role(scope: Scope, owner: Model | EndpointConfig) -> ExecutionRole:
+    """Assume the execution role of a model, or of a configuration for inference components, as SageMaker does."""
     return ExecutionRole.assume(
-        scope, model.request["ExecutionRoleArn"], service="sagemaker.amazonaws.com", session="SageMaker"
+        scope, owner.request["ExecutionRoleArn"], service="sagemaker.amazonaws.com", session="SageMaker"
     )
 
 
