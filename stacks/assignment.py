@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from typing import TypeVar
 
 from stacks.settings import Settings
 
 MAIN_STACK = "InferenceStack"
+
+AnEndpoint = TypeVar("AnEndpoint")
 
 
 def settings_by_stack(settings: Settings) -> dict[str, Settings]:
@@ -23,14 +26,21 @@ def settings_by_stack(settings: Settings) -> dict[str, Settings]:
     """
     if not settings.has_inference_stack:
         return {}
-    parts: dict[str, list[str]] = {}
-    for name, endpoint in settings.endpoints.items():
-        parts.setdefault(endpoint.stack or _stack_of(name, settings.stacks), []).append(name)
-    if list(parts) in ([], [MAIN_STACK]):
+    stacks = {name: endpoint.stack or _stack_of(name, settings.stacks) for name, endpoint in settings.all_endpoints}
+    if set(stacks.values()) <= {MAIN_STACK}:
         return {MAIN_STACK: settings}
+
+    def part(stack: str, endpoints: dict[str, AnEndpoint]) -> dict[str, AnEndpoint]:
+        return {name: endpoint for name, endpoint in endpoints.items() if stacks[name] == stack}
+
     return {
-        stack: replace(settings, stacks=1, endpoints={name: settings.endpoints[name] for name in parts[stack]})
-        for stack in sorted(parts, key=_in_order)
+        stack: replace(
+            settings,
+            stacks=1,
+            endpoints=part(stack, settings.endpoints),
+            inference_component_endpoints=part(stack, settings.inference_component_endpoints),
+        )
+        for stack in sorted(set(stacks.values()), key=_in_order)
     }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo
 
-from constructs_lib.sagemaker.api.front import ApiFront
+from constructs_lib.sagemaker.api.front import NAMED_MODEL, ApiFront
 from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.variants import InstanceVariant
@@ -17,7 +17,7 @@ from constructs_lib.serving.hosted_files import hosted_file_problems
 from constructs_lib.serving.instances import InstanceTypeError
 from constructs_lib.serving.instances import instance_type as find_instance_type
 from constructs_lib.serving.models import AnyModel
-from constructs_lib.serving.multi_container import ContainerValue, HostedModel, MultiContainerModel
+from constructs_lib.serving.multi_container import ContainerValue, HostedModel, MultiContainerModel, names_model
 from constructs_lib.serving.problems import InvalidValueError, Problem, Problems
 from stacks.places import Place
 
@@ -52,13 +52,20 @@ def _api(api: ApiFront, info: ValidationInfo) -> ApiFront:
     return api
 
 
+def stack_name_problems(stack: str | None) -> Iterator[Problem]:
+    """Hold that CloudFormation takes the name of a stack."""
+    if stack is not None and not _STACK_NAME.fullmatch(stack):
+        shape = "a letter, then up to 127 letters, digits and hyphens"
+        yield Problem("stack", f"must be the name of a stack ({shape}), got '{stack}'")
+
+
 def _switch_or_choices(given: object) -> str | None:
     if isinstance(given, bool):
         return "switch"
     return "choices" if isinstance(given, Mapping | Monitoring) else None
 
 
-_MonitoringKey = Annotated[
+MonitoringKey = Annotated[
     Annotated[bool, Tag("switch")] | Annotated[Monitoring, Tag("choices")],
     Discriminator(
         _switch_or_choices,
@@ -66,6 +73,8 @@ _MonitoringKey = Annotated[
         custom_error_message="must be true, false or a mapping of keys to values",
     ),
 ]
+
+ApiKey = Annotated[ApiFront, AfterValidator(_api)]
 
 SingleModelKey = Annotated[AnyModel, Field(discriminator="framework"), AfterValidator(_model)]
 """A single model of the settings: its local paths are relative to the file, and what they name can be packaged."""
@@ -107,11 +116,11 @@ class EndpointSettings(EndpointOptions):
 
     model: ModelKey
     instance_type: Annotated[str, AfterValidator(_instance_type)] | None = None
-    monitoring: _MonitoringKey = False
+    monitoring: MonitoringKey = False
     variants: tuple[VariantSettings, ...] | None = None
     shadow: VariantSettings | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    api: Annotated[ApiFront, AfterValidator(_api)] | None = None
+    api: ApiKey | None = None
     stack: str | None = None
 
     def __post_init__(self) -> None:
@@ -120,7 +129,8 @@ class EndpointSettings(EndpointOptions):
         if self.api is not None and self.async_inference is not None:
             why = "waits for the answer, which an endpoint with 'async_inference' puts into S3; leave one of them out"
             problems.add("api", why)
-        if self.stack is not None and not _STACK_NAME.fullmatch(self.stack):
-            shape = "a letter, then up to 127 letters, digits and hyphens"
-            problems.add("stack", f"must be the name of a stack ({shape}), got '{self.stack}'")
+        served = (self.model, *(each.model for each in self.variants or () if each.model is not None))
+        if self.api is not None and self.api.streaming and any(map(names_model, served)):
+            problems.add("api.streaming", f"{NAMED_MODEL}; leave it out")
+        problems.extend(stack_name_problems(self.stack))
         problems.raise_any()

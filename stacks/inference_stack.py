@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import aws_cdk as cdk
 from constructs import Construct
 
-from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
 from stacks.each_model import models_of
+from stacks.endpoint_apis import define_api
 from stacks.settings import Settings
+
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.inference_components.endpoint import InferenceComponentEndpoint
 
 
 class InferenceStack(cdk.Stack):
@@ -44,18 +49,17 @@ class InferenceStack(cdk.Stack):
 
             settings = compile_models(self, settings)
         endpoints = Construct(self, "Endpoints")  # where a name that the CDK itself uses in a stack is free
-        made_endpoints = []
+        made_endpoints: list[InferenceEndpoint | InferenceComponentEndpoint] = []
         for name, endpoint in settings.endpoints.items():
             made = InferenceEndpoint(endpoints, name, endpoint_name=name, **endpoint.options())
             cdk.CfnOutput(self, f"{name}EndpointName", value=made.endpoint_name)
             cdk.CfnOutput(self, f"{name}EndpointArn", value=made.endpoint_arn)
-            if endpoint.api is not None:
-                self._define_api(name, made, endpoint.api)
+            define_api(made, name, endpoint.api, endpoint=made)
             made_endpoints.append(made)
         if settings.inference_component_endpoints:
             from stacks.component_endpoints import define_component_endpoints
 
-            define_component_endpoints(self, endpoints, settings.inference_component_endpoints)
+            made_endpoints += define_component_endpoints(self, endpoints, settings.inference_component_endpoints)
         if settings.batch_transforms:
             from stacks.jobs import define_batch_transforms
 
@@ -66,11 +70,3 @@ class InferenceStack(cdk.Stack):
             )
 
             InferenceDashboard(self, "Dashboard", endpoints=made_endpoints)
-
-    def _define_api(self, name: str, endpoint: InferenceEndpoint, api: ApiFront) -> None:
-        from constructs_lib.sagemaker.api.endpoint_api import EndpointApi  # API Gateway, for who wants it
-
-        made = EndpointApi(endpoint, "Api", endpoint=endpoint, api=api)
-        cdk.CfnOutput(self, f"{name}ApiUrl", value=made.url)
-        if made.api_key_id is not None:
-            cdk.CfnOutput(self, f"{name}ApiKeyId", value=made.api_key_id)

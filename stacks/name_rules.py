@@ -33,11 +33,19 @@ def _plain(name: str) -> str:
 
 
 def shared_component_problems(endpoints: Mapping[str, ComponentEndpointSettings]) -> Iterator[Problem]:
-    """Hold that no two inference components have one name, wherever they are: SageMaker finds them by it."""
+    """Hold that no two inference components have one name, wherever they are: SageMaker finds them by it.
+
+    Those with an API differ in more than hyphens besides, which the names of stack outputs have not.
+    """
     owners: dict[str, str] = {}
+    fronted: dict[str, str] = {}
     for endpoint, settings in endpoints.items():
-        for name in settings.inference_components:
+        for name, component in settings.inference_components.items():
             owner = owners.setdefault(name.lower(), endpoint)
+            path = f"inference_component_endpoints.{endpoint}.inference_components.{name}"
             if owner != endpoint:
-                path = f"inference_component_endpoints.{endpoint}.inference_components.{name}"
                 yield Problem(path, f"is a component of '{owner}', too; names are unique in account and region")
+            elif component.api and (twin := fronted.setdefault(_plain(name), name)) != name:
+                yield Problem(
+                    f"{path}.api", f"belongs to a name that differs from '{twin}' in hyphens only; rename one"
+                )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -24,7 +25,7 @@ from stacks.name_rules import endpoint_name, shared_component_problems, twin_pro
 from stacks.places import Place
 from stacks.settings_errors import explain, key_path
 from stacks.settings_schema import describe
-from stacks.workload_settings import CompilationsKey, WorkloadsKey, cluster_problems
+from stacks.workload_settings import CompilationsKey, WorkloadsKey, auto_mode_problems, cluster_problems
 from stacks.yaml_source import KeyPath, SettingsError, read_yaml
 
 __all__ = ["EndpointSettings", "Settings", "SettingsError", "json_schema", "load_settings"]
@@ -99,7 +100,7 @@ class Settings:
         problems.extend(twin_problems("batch_transforms", self.batch_transforms))
         problems.extend(job_problems(self.training_jobs, self.batch_transforms, self.endpoints, fleets))
         problems.extend(self._stack_problems())
-        if self.dashboard and not self.endpoints:
+        if self.dashboard and not self.all_endpoints:
             problems.add("dashboard", "shows 'endpoints', of which there are none; give one, or leave it out")
         problems.extend(cluster_choice_problems(self.cluster, self.existing_cluster))
         problems.raise_any()
@@ -115,19 +116,27 @@ class Settings:
         """Whether there is anything for `InferenceStack`, besides what a cluster runs."""
         return any(getattr(self, section) for section in _SECTIONS)
 
+    @property
+    def all_endpoints(self) -> list[tuple[str, EndpointSettings | ComponentEndpointSettings]]:
+        """The SageMaker endpoints of every kind, with their names."""
+        return [*self.endpoints.items(), *self.inference_component_endpoints.items()]
+
     def _stack_problems(self) -> Iterator[Problem]:
         yield from range_problems("stacks", self.stacks, 1, _STACKS_MAX)
         spelled = {"inferencestack": "InferenceStack"}
-        for name, stack in ((name, endpoint.stack) for name, endpoint in self.endpoints.items() if endpoint.stack):
-            first = spelled.setdefault(stack.lower(), stack)
-            if stack.lower() in (CLUSTER_STACK.lower(), WORKLOAD_STACK.lower()):
-                yield Problem(f"endpoints.{name}.stack", f"is '{stack}', where a cluster is; choose another name")
-            elif stack != first:  # their templates would be one file where file names have no case
-                yield Problem(f"endpoints.{name}.stack", f"differs from '{first}' in case only; choose another name")
-        if self.stacks == 1 and not any(endpoint.stack for endpoint in self.endpoints.values()):
+        for section in _SPREAD:
+            for name, stack in ((name, endpoint.stack) for name, endpoint in getattr(self, section).items()):
+                if stack is None:
+                    continue
+                path, first = f"{section}.{name}.stack", spelled.setdefault(stack.lower(), stack)
+                if stack.lower() in (CLUSTER_STACK.lower(), WORKLOAD_STACK.lower()):
+                    yield Problem(path, f"is '{stack}', where a cluster is; choose another name")
+                elif stack != first:  # their templates would be one file where file names have no case
+                    yield Problem(path, f"differs from '{first}' in case only; choose another name")
+        if self.stacks == 1 and not any(endpoint.stack for _, endpoint in self.all_endpoints):
             return
         for section in _SECTIONS:
-            if section != "endpoints" and getattr(self, section):
+            if section not in _SPREAD and getattr(self, section):
                 why = "is in one stack with the endpoints, which 'stacks' or 'stack' spread over several; put it into a"
                 yield Problem(section, f"{why} settings file of its own, or leave those out")
 
@@ -159,8 +168,9 @@ def load_settings(path: Path, *, region: str | None = None) -> Settings:
     return replace(settings, region=settings.region or region)
 
 
+@cache
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of the settings file, with each key's meaning from its docstring."""
+    """Give the JSON Schema of the settings file, with each key's meaning from its docstring; the same one each time."""
     return describe(_SETTINGS.json_schema(), Settings)
 
 
@@ -169,23 +179,23 @@ def _region_problems(settings: Settings, default: str | None) -> Iterator[tuple[
     if region is None:
         return
     remark = "" if settings.region else "; the region is that of your AWS profile: set 'region' to deploy to another"
-    endpoints: list[EndpointSettings | ComponentEndpointSettings] = [
-        *settings.endpoints.values(),
-        *settings.inference_component_endpoints.values(),
-    ]
-    found = [problem for endpoint in endpoints for problem in endpoint.region_problems(region)]
+    found = [problem for _, endpoint in settings.all_endpoints for problem in endpoint.region_problems(region)]
     found += job_region_problems(settings.training_jobs, settings.batch_transforms, settings.endpoints, region)
     yield from ((("region",), f"{problem.message}{remark}") for problem in found)
 
 
 def _cluster_problems(settings: Settings, region: str | None) -> Iterator[Problem]:
-    return cluster_problems(
+    yield from cluster_problems(
         settings.workloads, settings.neuron_compilations, settings.node_groups, settings.region or region
     )
+    if settings.cluster and settings.cluster.auto_mode:
+        yield from auto_mode_problems(settings.workloads)
 
 
 # What can be deployed; one of them is not empty.
 _SECTIONS = ("endpoints", "inference_component_endpoints", "training_jobs", "batch_transforms")
+# What several stacks share.
+_SPREAD = ("endpoints", "inference_component_endpoints")
 _IN_CLUSTER = ("cluster", "existing_cluster", "workloads", "neuron_compilations")
 _STACKS_MAX = 1000
 _SETTINGS = TypeAdapter(Settings)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from cdk8s_charts.servers import AnyServer
 from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.problems import InvalidValueError
+from stacks.refused_keys import why_no_framework, why_refused
 from stacks.yaml_source import KeyPath, YamlSource
 
 _EXPECTED = {
@@ -63,14 +64,17 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
     elif kind == "missing":
         yield path, "is missing"
     elif kind == "unexpected_keyword_argument":
-        yield path, _unknown(str(path[-1]), allowed_keys(schema, data, path[:-1]), "is no key here")
+        reason = why_refused(path)
+        unknown = _unknown(str(path[-1]), allowed_keys(schema, data, path[:-1]), "is no key here")
+        yield path, f"is no key here: {reason}" if reason else unknown
     elif kind == "union_tag_not_found":
         key = _discriminator(details)
         yield (*path, key), f"is missing; choose one of {_listed(_tags(details))}"
     elif kind == "union_tag_invalid":
         key = _discriminator(details)
         tag = given[key] if isinstance(given, Mapping) else given
-        yield (*path, key), _unknown(str(tag), _tags(details), f"{_shown(tag)} is no {key}")
+        reason = why_no_framework(path, str(tag))
+        yield (*path, key), reason or _unknown(str(tag), _tags(details), f"{_shown(tag)} is no {key}")
     elif kind == "literal_error":
         yield path, f"must be {details.get('ctx', {}).get('expected')}, got {shown}"
     elif kind in _EXPECTED:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.data_capture import DataCapture
     from constructs_lib.sagemaker.endpoint import Endpoint, IEndpoint
     from constructs_lib.sagemaker.endpoint_config import EndpointConfig
+    from constructs_lib.sagemaker.inference_components.component_interface import IInferenceComponent
+    from constructs_lib.sagemaker.inference_components.copy_rollout import CopyRollout
     from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
     from constructs_lib.sagemaker.inference_components.endpoint import InferenceComponentEndpoint
     from constructs_lib.sagemaker.inference_components.inference_component import InferenceComponent
@@ -28,7 +30,13 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.multi_model.endpoint import MultiModelEndpoint
     from constructs_lib.sagemaker.overrides import Overrides
     from constructs_lib.sagemaker.rollout import Rollout
-    from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepAdjustment, StepScaling
+    from constructs_lib.sagemaker.scaling_rules import (
+        CopyStepScaling,
+        ScheduledCapacity,
+        ScheduledCopies,
+        StepAdjustment,
+        StepScaling,
+    )
     from constructs_lib.sagemaker.serverless import ProvisionedConcurrencyScaling, ServerlessVariant
     from constructs_lib.sagemaker.variants import InstanceVariant
 
@@ -38,13 +46,16 @@ _HOME = {
     "Autoscaling": "autoscaling",
     "BacklogScaling": "async_inference",
     "ComponentSpecification": "inference_components.specification",
+    "CopyRollout": "inference_components.copy_rollout",
     "CopyScaling": "inference_components.copy_scaling",
+    "CopyStepScaling": "scaling_rules",
     "DataCapture": "data_capture",
     "Endpoint": "endpoint",
     "EndpointApi": "api.endpoint_api",
     "EndpointConfig": "endpoint_config",
     "EndpointMonitoring": "monitoring.endpoint_monitoring",
     "IEndpoint": "endpoint",
+    "IInferenceComponent": "inference_components.component_interface",
     "IModel": "model",
     "InferenceComponent": "inference_components.inference_component",
     "InferenceComponentEndpoint": "inference_components.endpoint",
@@ -59,6 +70,7 @@ _HOME = {
     "ProvisionedConcurrencyScaling": "serverless",
     "Rollout": "rollout",
     "ScheduledCapacity": "scaling_rules",
+    "ScheduledCopies": "scaling_rules",
     "ServerlessVariant": "serverless",
     "StepAdjustment": "scaling_rules",
     "StepScaling": "scaling_rules",
@@ -70,13 +82,16 @@ __all__ = [
     "Autoscaling",
     "BacklogScaling",
     "ComponentSpecification",
+    "CopyRollout",
     "CopyScaling",
+    "CopyStepScaling",
     "DataCapture",
     "Endpoint",
     "EndpointApi",
     "EndpointConfig",
     "EndpointMonitoring",
     "IEndpoint",
+    "IInferenceComponent",
     "IModel",
     "InferenceComponent",
     "InferenceComponentEndpoint",
@@ -91,6 +106,7 @@ __all__ = [
     "ProvisionedConcurrencyScaling",
     "Rollout",
     "ScheduledCapacity",
+    "ScheduledCopies",
     "ServerlessVariant",
     "StepAdjustment",
     "StepScaling",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar
 
-from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepScaling
+from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepScaling, twin_rule_problems
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 
 # Fields that name a metric and its target value; with several, the one that asks for most instances wins.
@@ -94,10 +94,7 @@ class Autoscaling:
         for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
             if below(getattr(self, cooldown), 0):
                 yield Problem(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
-        for field in ("steps", "schedules"):
-            names = [each.name for each in getattr(self, field)]
-            for name in sorted({name for name in names if names.count(name) > 1}):
-                yield Problem(field, f"must each have a name of its own, got '{name}' {names.count(name)} times")
+        yield from twin_rule_problems(self.steps, self.schedules)
 
     def _target_problems(self) -> Iterator[Problem]:
         for name in _TARGETS:

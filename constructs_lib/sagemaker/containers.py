@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.model_properties import build, container, pull, reach, read, use_package
+from constructs_lib.sagemaker.model_properties import (
+    additional_sources,
+    build,
+    container,
+    pull,
+    reach,
+    read,
+    use_package,
+)
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import servers
 from constructs_lib.serving.artifacts import S3Artifact
 from constructs_lib.serving.compile_rules import uncompiled_problems
 from constructs_lib.serving.file_checks import missing_dockerfile
-from constructs_lib.serving.hosted_files import multi_model_file_problems
+from constructs_lib.serving.hosted_files import additional_file_problems, multi_model_file_problems
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.model_packages import package_region_problems
 from constructs_lib.serving.models import ModelPackageModel
@@ -47,6 +55,8 @@ class Container:
         Where its model data will be. None: it has none, or `uploads` are.
     uploads
         Where the deployment uploads the local models of a multi-model container, by the name that requests call them.
+    additional
+        Where its additional model data will be, by channel name.
     """
 
     model: ContainerValue
@@ -55,6 +65,7 @@ class Container:
     image_uri: str | None
     data: S3Artifact | None = None
     uploads: Mapping[str, S3Artifact] = field(default_factory=dict)
+    additional: Mapping[str, S3Artifact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,8 @@ class DefinedContainer:
     ----------
     definition
         The container definition.
+    additional_sources
+        Its ``AdditionalModelDataSources``, for which CloudFormation has no property.
     statements
         What the role needs for it.
     image_uri
@@ -74,6 +87,7 @@ class DefinedContainer:
     """
 
     definition: sagemaker.CfnModel.ContainerDefinitionProperty
+    additional_sources: list[dict[str, Any]]
     statements: list[permissions.Statement]
     image_uri: str | None
     files: MultiModelFiles | None
@@ -111,11 +125,13 @@ def _resolve(facts: StackFacts, model: ContainerValue, host: InstanceType, hostn
     problems.extend(missing_dockerfile(model))
     problems.extend(uncompiled_problems(model))
     problems.extend(package_region_problems(model, facts.place.region))
+    problems.extend(additional_file_problems(model))
     problems.raise_any()
     if isinstance(model, ModelPackageModel):
         return Container(model=model, host=host, hostname=hostname, image_uri=None)
     image = servers.sagemaker_image(model, host)
     uploads = {name: upload(facts, model, name) for name in model.models} if isinstance(model, MultiModel) else {}
+    additional = ((name, facts.model_data(source)) for name, source in model.additional_sources.items())
     return Container(
         model=model,
         host=host,
@@ -123,6 +139,7 @@ def _resolve(facts: StackFacts, model: ContainerValue, host: InstanceType, hostn
         image_uri=image if isinstance(image, str) else facts.image_uri(image),
         data=None if uploads else facts.model_data(model),
         uploads=uploads,
+        additional={name: data for name, data in additional if data is not None},
     )
 
 
@@ -151,8 +168,10 @@ def define(owner: Construct, place: permissions.Place, each: Container) -> Defin
         definition=container(
             image_uri, environment, each.data, each.model, hostname=each.hostname, prefix=files.uri if files else None
         ),
+        additional_sources=additional_sources(each.additional),
         statements=[
             *(files.read(place) if files else read(place, each.data)),
+            *(statement for data in each.additional.values() for statement in read(place, data)),
             *permissions.decrypt(each.model.artifact_kms_key_arn),
             *pull(place, image_uri, asset),
             *reach(place, each.model),

@@ -44,7 +44,8 @@ class Endpoint(Construct, IEndpoint):
         refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
         needs an ``endpoint_name``, and a configuration that is made here. Default: it may not.
     rollout
-        How an update moves traffic to new instances, and what takes it back. None: all at once, as SageMaker does.
+        How an update moves traffic to new instances, and what takes it back. The models' execution roles must be
+        allowed to describe its alarms; `InferenceEndpoint` sees to that. None: all at once, as SageMaker does.
 
     Raises
     ------
@@ -83,6 +84,8 @@ class Endpoint(Construct, IEndpoint):
         safe_update: bool = False,
         rollout: Rollout | None = None,
     ) -> None:
+        self.rollback_alarm_names: list[str] = []
+        """Names of the alarms that take an update back."""
         scaling = _scaling(endpoint_config)
         retains = bool(scaling) if retain_all_variant_properties is None else retain_all_variant_properties
         self._resource = sagemaker.CfnEndpoint(
@@ -104,9 +107,15 @@ class Endpoint(Construct, IEndpoint):
         self, rollout: Rollout, endpoint_config: IEndpointConfig, endpoint_name: str | None
     ) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
         if rollout.alarms is not None:
-            return deployment_config(rollout, rollout.alarms)
-        names = [variant.name for variant in endpoint_config.variants]
-        return deployment_config(rollout, rollback_alarms(self, endpoint_name or "", names, rollout))
+            self.rollback_alarm_names = list(rollout.alarms)
+        else:
+            watched = self._watched_in_rollouts(endpoint_config, endpoint_name or "")
+            self.rollback_alarm_names = rollback_alarms(self, watched, rollout)
+        return deployment_config(rollout, self.rollback_alarm_names)
+
+    def _watched_in_rollouts(self, endpoint_config: IEndpointConfig, endpoint_name: str) -> list[dict[str, str]]:
+        """Give the dimensions of the metrics that tell whether the endpoint answers as it should."""
+        return [{"EndpointName": endpoint_name, "VariantName": each.name} for each in endpoint_config.variants]
 
     def auto_scale_variant(self, variant_name: str, autoscaling: VariantScaling) -> None:
         """Let the instance count of one variant follow its traffic.

@@ -16,9 +16,15 @@ AnyVariant = InstanceVariant | ServerlessVariant
 
 
 def production_variant(
-    variant: AnyVariant, model_name: str, needs: HostNeeds
+    variant: AnyVariant,
+    model_name: str | None,
+    needs: HostNeeds,
+    managed_scaling: sagemaker.CfnEndpointConfig.ManagedInstanceScalingProperty | None = None,
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    """Give a variant that serves a model; what the variant leaves open follows from what the model needs."""
+    """Give a variant that serves a model; what the variant leaves open follows from what the model needs.
+
+    One that hosts inference components has no model, and may have instances that SageMaker counts.
+    """
     if isinstance(variant, ServerlessVariant):
         return _config.ProductionVariantProperty(
             variant_name=variant.name,
@@ -44,6 +50,7 @@ def production_variant(
         accelerator_type=variant.accelerator_type,
         initial_instance_count=variant.initial_instance_count,
         initial_variant_weight=variant.weight,
+        managed_instance_scaling=managed_scaling,
         routing_config=_config.RoutingConfigProperty(routing_strategy=routing) if routing else None,
         model_data_download_timeout_in_seconds=variant.model_data_download_timeout or needs.start_up_seconds,
         container_startup_health_check_timeout_in_seconds=variant.container_startup_timeout or needs.start_up_seconds,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.sagemaker.invoke_permissions import allow_invoke
+from constructs_lib.sagemaker.invoke_permissions import allow_invoke, check_targets, component_arn
 from constructs_lib.sagemaker.metrics import EndpointMetrics
 
 
@@ -18,17 +18,28 @@ class IEndpoint(EndpointMetrics):
         """ARN of the endpoint."""
         raise NotImplementedError
 
+    def component_arns(self, names: Sequence[str] | None = None) -> list[str]:
+        """Give the ARNs of inference components of this endpoint, on which whoever calls them needs rights, too.
+
+        Parameters
+        ----------
+        names
+            Names of components, or patterns. None: all that are known of, which is none for an imported endpoint.
+        """
+        return [component_arn(self.endpoint_arn, name) for name in names or ()]
+
     def grant_invoke(
         self,
         grantee: iam.IGrantable,
         *,
         target_models: Sequence[str] | None = None,
         target_containers: Sequence[str] | None = None,
+        inference_components: Sequence[str] | None = None,
     ) -> iam.Grant:
         """Let somebody call this endpoint: in one answer, asynchronously, and as a stream.
 
-        IAM can tell requests apart by the model or the container that they name, and by nothing else: whoever may call
-        one variant or one inference component of an endpoint may call all of them.
+        IAM can tell requests apart by the model, the container or the inference component that they name. It has
+        nothing to tell variants apart by: whoever may call one may call all of them.
 
         Parameters
         ----------
@@ -39,10 +50,22 @@ class IEndpoint(EndpointMetrics):
             in ``tenant-1/*``. None: every model.
         target_containers
             Host names of containers that are called directly, or patterns, to call those only. None: every container.
+        inference_components
+            Names of inference components that the endpoint hosts, to call those only; an imported endpoint takes
+            patterns as well, such as ``*``. None: every component that is made with it; none of an imported endpoint.
 
         Raises
         ------
         InvalidValueError
-            When both are given, or one is empty.
+            When more than one of the three is given, or one is empty, or there is no such component.
         """
-        return allow_invoke(grantee, self.endpoint_arn, target_models, target_containers)
+        check_targets(
+            target_models=target_models, target_containers=target_containers, inference_components=inference_components
+        )
+        return allow_invoke(
+            grantee,
+            self.endpoint_arn,
+            target_models=target_models,
+            target_containers=target_containers,
+            component_arns=self.component_arns(inference_components),
+        )

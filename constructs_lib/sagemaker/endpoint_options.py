@@ -16,6 +16,7 @@ from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.overrides import Overrides
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.serverless import ServerlessVariant
+from constructs_lib.sagemaker.serverless_rules import SERVERLESS_HOST, serverless_problems
 from constructs_lib.sagemaker.tags import tag_problems
 from constructs_lib.sagemaker.variants import InstanceVariant, instance_count_problems
 from constructs_lib.serving.compatibility import hosting_problems, region_problems
@@ -128,11 +129,12 @@ class EndpointOptions:
                 autoscaled=self.autoscaling is not None,
                 accelerator_type=self.accelerator_type,
             )
+            yield from rules.gpu_scaling_problems("", self.autoscaling, self.instance_type)
         for index, variant in enumerate(self.variants or ()):
             yield from rules.fit_problems(self, f"variants.{index}.", variant)
         yield from () if self.variants is None else rules.variant_list_problems(self.variants)
         if self.serverless is not None:
-            yield from rules.serverless_problems(self)
+            yield from serverless_problems(self)
         if self.async_inference is not None:
             yield from rules.async_problems(self, self.async_inference)
         if self.shadow is not None:
@@ -151,7 +153,7 @@ class EndpointOptions:
     def region_problems(self, region: str) -> Iterator[Problem]:
         """Give the images that AWS does not keep in a region, as problems of ``region``."""
         if self.serverless is not None:
-            yield from region_problems(self.model, rules.SERVERLESS_HOST, region)
+            yield from region_problems(self.model, SERVERLESS_HOST, region)
         if self.instance_type is not None:
             yield from region_problems(self.model, self.instance_type, region, accelerator_type=self.accelerator_type)
         for variant in (*(self.variants or ()), *([self.shadow] if self.shadow else ())):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.async_inference import AsyncInference
+from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.instance_pools import shared_model_problems
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.variants import InstanceVariant
-from constructs_lib.serving.compatibility import hosting_problems, image_device
+from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.images import Device
 from constructs_lib.serving.instance_storage import disk_key_problems
 from constructs_lib.serving.instances import InstanceTypeError, instance_type
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 
 VARIANTS_MAX = 10  # botocore sagemaker ProductionVariantList
-
-# A CPU instance of the architecture that serverless workers have: what image a model needs there.
-SERVERLESS_HOST = "ml.m5.large"
 
 
 def kind_problems(options: EndpointOptions) -> Iterator[Problem]:
@@ -58,33 +57,20 @@ def fit_problems(options: EndpointOptions, path: str, variant: InstanceVariant) 
             yield Problem(problem.field, message)
         else:
             yield Problem(f"{path}{problem.field}", problem.message)
+    yield from gpu_scaling_problems(path, variant.autoscaling, variant.instance_type)
 
 
-def serverless_problems(options: EndpointOptions) -> Iterator[Problem]:
-    """Hold that nothing is asked of a serverless endpoint that it has not.
-
-    Source: AWS, "Deploy models with Amazon SageMaker Serverless Inference", section "Feature exclusions".
-    """
-    for name in ("async_inference", "shadow", "data_capture"):
-        if getattr(options, name) is not None:
-            why = "does not work with a serverless endpoint"
-            yield Problem(name, f"{why}; leave it out, or give 'instance_type' instead of 'serverless'")
-    for name in ("network_isolation", "vpc", "private_registry", "compile", "compiled_for"):
-        if getattr(options.model, name, None):
-            why = "does not work with a serverless endpoint"
-            yield Problem(f"model.{name}", f"{why}; leave it out, or give 'instance_type' instead of 'serverless'")
-    if options.model.image is not None:
-        device = image_device(options.model.image)
-        if device not in (None, Device.CPU):
-            yield Problem("model.image", f"'{options.model.image}' is built for {device}; {_NO_GPU}")
+def gpu_scaling_problems(path: str, scaling: Autoscaling | None, name: str) -> Iterator[Problem]:
+    """Hold that instances follow the use of GPUs only if they have some: others have no such metric."""
+    if scaling is None or scaling.gpu_utilization is None:
         return
-    if getattr(options.model, "compile", None):
-        return
-    for problem in hosting_problems(options.model, SERVERLESS_HOST, autoscaled=False):
-        if problem.field == "instance_type":
-            yield Problem("serverless", f"has no image for this model: {_NO_GPU}")
-        else:
-            yield problem
+    with suppress(InstanceTypeError):  # told already, as the instance type's problem
+        if instance_type(name).device is not Device.GPU:
+            yield Problem(
+                f"{path}autoscaling.gpu_utilization",
+                f"is the use of GPUs, and '{name}' has none; give 'cpu_utilization', or a GPU instance such as "
+                "'ml.g5.xlarge'",
+            )
 
 
 def async_problems(options: EndpointOptions, settings: AsyncInference) -> Iterator[Problem]:
@@ -141,9 +127,6 @@ def _instance_types(options: EndpointOptions) -> Iterator[tuple[str, str]]:
         yield f"variants.{index}.instance_type", variant.instance_type
     if options.shadow is not None:
         yield "shadow.instance_type", options.shadow.instance_type
-
-
-_NO_GPU = "serverless endpoints have no accelerator; give 'instance_type' instead of 'serverless', or an image for CPU"
 
 
 def variant_list_problems(variants: Sequence[InstanceVariant | ServerlessVariant]) -> Iterator[Problem]:

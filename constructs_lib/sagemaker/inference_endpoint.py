@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.data_capture import DataCapture
@@ -18,6 +19,7 @@ from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
 from constructs_lib.sagemaker.endpoint_rules import naming_problems
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.watched_endpoint import WatchedEndpoint, watch_endpoint
 from constructs_lib.sagemaker.overrides import Overrides, override
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.served_models import ServedModels
@@ -184,6 +186,9 @@ class InferenceEndpoint(Endpoint):
         )
         """The endpoint configuration."""
         self._define(self.endpoint_config, endpoint_name, safe_update=safe_update, rollout=rollout)
+        if self.rollback_alarm_names:
+            for made in dict.fromkeys(self.models.values()):
+                made.allow(permissions.describe_alarms(facts.place, self.rollback_alarm_names))
         self._adapt(tags, overrides)
         self.monitoring = self._monitor(Monitoring() if monitoring is True else monitoring) if monitoring else None
         """Its alarms and its dashboard. None: it has none."""
@@ -201,6 +206,19 @@ class InferenceEndpoint(Endpoint):
                 override(made, overrides.model)
             override(self.endpoint_config, overrides.endpoint_config)
             override(self, overrides.endpoint)
+
+    @property
+    def watched(self) -> WatchedEndpoint:
+        """What a dashboard shows of it."""
+        if self.monitoring is not None:
+            return self.monitoring.watched
+        config = self.endpoint_config
+        return watch_endpoint(
+            label=self.node.id,
+            endpoint_name=self.endpoint_name,
+            variants=config.variants,
+            async_inference=config.async_inference,
+        )
 
     def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
         from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (

@@ -41,10 +41,11 @@ class EndpointMetrics:
         metric_name: str,
         *,
         variant: str = "AllTraffic",
+        container: str | None = None,
         namespace: str = _INVOCATIONS,
         **options: Unpack[MetricOptions],
     ) -> cloudwatch.Metric:
-        """Give any metric of one variant.
+        """Give any metric of one variant, or of one container of it.
 
         Parameters
         ----------
@@ -52,6 +53,8 @@ class EndpointMetrics:
             SageMaker's name for it.
         variant
             Name of the production variant. Default: ``AllTraffic``.
+        container
+            Host name of one of several containers, such as for ``ContainerLatency``. None: of the variant as a whole.
         namespace
             ``AWS/SageMaker`` for invocations, ``/aws/sagemaker/Endpoints`` for the instances.
         **options
@@ -60,6 +63,8 @@ class EndpointMetrics:
         from aws_cdk import aws_cloudwatch  # 10 ms that most apps need not spend
 
         dimensions = {"EndpointName": self.endpoint_name, "VariantName": variant}
+        if container is not None:
+            dimensions["ContainerName"] = container
         return aws_cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **options)
 
     def metric_invocations(self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
@@ -131,6 +136,24 @@ class EndpointMetrics:
     ) -> cloudwatch.Metric:
         """Give the percent of one GPU's memory, summed over the GPUs, that containers use; by default the average."""
         return self._metric("GPUMemoryUtilization", "Average", variant, options, _INSTANCES)
+
+    def metric_model_cache_hit(
+        self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Give the share of requests whose one of many models was loaded already; by default the average."""
+        return self._metric("ModelCacheHit", "Average", variant, options)
+
+    def metric_model_loading_wait_time(
+        self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Give the microseconds that a request waited for one of many models; by default the average."""
+        return self._metric("ModelLoadingWaitTime", "Average", variant, options)
+
+    def metric_loaded_model_count(
+        self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Give how many of many models an instance has loaded; by default the average."""
+        return self._metric("LoadedModelCount", "Average", variant, options, _INSTANCES)
 
     def _metric(
         self, name: str, statistic: str, variant: str, options: MetricOptions, namespace: str = _INVOCATIONS

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from constructs_lib.serving.problems import Problem, Problems, below, is_token
+from constructs_lib.sagemaker.rollback_alarms import RollbackAlarms
+from constructs_lib.serving.problems import Problem, Problems, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
 Strategy = Literal["all_at_once", "canary", "linear", "rolling"]
@@ -14,12 +15,10 @@ Strategy = Literal["all_at_once", "canary", "linear", "rolling"]
 # Percent of the fleet that one step may move, and what it moves when nothing is said. Source: AWS, "Deployment
 # guardrails": canary traffic shifting, linear traffic shifting, rolling deployments.
 _PERCENT = {"canary": (1, 50, 10), "linear": (10, 50, 25), "rolling": (5, 50, 25)}
-_ALARMS_MAX = 10  # botocore sagemaker AlarmList
-_NAME_MAX = 255  # botocore sagemaker AlarmName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rollout:
+class Rollout(RollbackAlarms):
     """A deployment guardrail: traffic moves in steps, and back when an alarm goes off.
 
     Attributes
@@ -45,11 +44,6 @@ class Rollout:
         Names of 1 to 10 CloudWatch alarms, each of which takes the update back when it goes off; of an alarm
         construct, its ``alarm_name``. Empty: none does. None: two alarms are made, on 5XX answers and on the model's
         latency; for that the endpoint must have a name.
-    max_errors
-        5XX answers in a minute that the alarm made here bears, at least 0.
-    max_model_latency_ms
-        Average milliseconds that the model may take over a minute before the alarm made here goes off, 1 to 60000.
-        Default: half of the 60 seconds that SageMaker waits for an answer.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -61,9 +55,6 @@ class Rollout:
     termination_wait: int | None = None
     maximum_execution: int | None = None
     rollback_percent: int | None = None
-    alarms: tuple[str, ...] | None = None
-    max_errors: int = 0
-    max_model_latency_ms: int = 30_000
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
@@ -73,10 +64,7 @@ class Rollout:
         problems.extend(range_problems("termination_wait", self.termination_wait, 0, 3600, "seconds"))
         problems.extend(range_problems("maximum_execution", self.maximum_execution, 600, 28800, "seconds"))
         problems.extend(range_problems("rollback_percent", self.rollback_percent, 5, 100))
-        if below(self.max_errors, 0):
-            problems.add("max_errors", f"must be at least 0, got {self.max_errors}")
-        problems.extend(range_problems("max_model_latency_ms", self.max_model_latency_ms, 1, 60_000, "milliseconds"))
-        problems.extend(self._alarm_problems())
+        problems.extend(self.alarm_problems())
         problems.raise_any()
 
     def _step_problems(self) -> Iterator[Problem]:
@@ -95,17 +83,6 @@ class Rollout:
             yield Problem("termination_wait", "means nothing for 'rolling', which has no second fleet; leave it out")
         if self.strategy != "rolling" and self.rollback_percent is not None:
             yield Problem("rollback_percent", f"means nothing for '{self.strategy}'; leave it out")
-
-    def _alarm_problems(self) -> Iterator[Problem]:
-        if self.alarms is None:
-            return
-        if len(self.alarms) > _ALARMS_MAX:
-            yield Problem("alarms", f"must be at most {_ALARMS_MAX}, got {len(self.alarms)}")
-        for name in self.alarms:
-            if not is_token(name) and (not name.strip() or len(name) > _NAME_MAX):
-                yield Problem("alarms", f"must each be the name of an alarm, 1 to {_NAME_MAX} characters, got '{name}'")
-        for name in sorted({name for name in self.alarms if self.alarms.count(name) > 1}):
-            yield Problem("alarms", f"has '{name}' {self.alarms.count(name)} times; give it once")
 
     @property
     def step(self) -> tuple[Literal["INSTANCE_COUNT", "CAPACITY_PERCENT"], int] | None:

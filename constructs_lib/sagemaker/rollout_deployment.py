@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from constructs_lib.sagemaker.rollback_alarms import RollbackAlarms
 from constructs_lib.sagemaker.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -63,26 +64,29 @@ def deployment_config(rollout: Rollout, alarm_names: Sequence[str]) -> sagemaker
     )
 
 
-def rollback_alarms(scope: Construct, endpoint_name: str, variant_names: Sequence[str], rollout: Rollout) -> list[str]:
+def rollback_alarms(
+    scope: Construct, watched: Sequence[Mapping[str, str]], alarms: RollbackAlarms, *, owner: str = "endpoint"
+) -> list[str]:
     """Make the alarms on 5XX answers and on model latency, and give their names.
 
     Parameters
     ----------
     scope
         The construct that the alarms stand under.
-    endpoint_name
-        Name of the endpoint, which must be known before the endpoint is: the endpoint waits for its alarms.
-    variant_names
-        The production variants: errors count together, and the slowest variant counts.
-    rollout
+    watched
+        The dimensions of each production variant, or of each inference component: errors count together, and the
+        slowest counts. Their values must be known before what is updated is: it waits for its alarms.
+    alarms
         What the alarms bear.
+    owner
+        What is updated, for the alarms' descriptions.
     """
-    errors = _Watched("Invocation5XXErrors", "Sum", "SUM(METRICS())", rollout.max_errors, "it answers with 5XX")
-    micros = rollout.max_model_latency_ms * 1000  # the metric is in microseconds
+    errors = _Watched("Invocation5XXErrors", "Sum", "SUM(METRICS())", alarms.max_errors, "it answers with 5XX")
+    micros = alarms.max_model_latency_ms * 1000  # the metric is in microseconds
     latency = _Watched("ModelLatency", "Average", "MAX(METRICS())", micros, "its model takes too long")
     return [
-        _alarm(scope, f"Rollback{kind}", endpoint_name, variant_names, watched)
-        for kind, watched in (("Errors", errors), ("Latency", latency))
+        _alarm(scope, f"Rollback{kind}", owner, watched, metric)
+        for kind, metric in (("Errors", errors), ("Latency", latency))
     ]
 
 
@@ -96,31 +100,30 @@ class _Watched(NamedTuple):
     what: str
 
 
-def _alarm(scope: Construct, alarm_id: str, endpoint_name: str, variant_names: Sequence[str], watched: _Watched) -> str:
+def _alarm(
+    scope: Construct, alarm_id: str, owner: str, dimensions: Sequence[Mapping[str, str]], watched: _Watched
+) -> str:
     from aws_cdk.aws_cloudwatch import CfnAlarm  # for who wants a rollout
 
-    def dimensions(variant: str) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
-        values = {"EndpointName": endpoint_name, "VariantName": variant}
+    def rendered(values: Mapping[str, str]) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
         return [CfnAlarm.DimensionProperty(name=name, value=value) for name, value in values.items()]
 
-    def series(index: int, variant: str) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
-        metric = CfnAlarm.MetricProperty(
-            namespace=_NAMESPACE, metric_name=watched.metric, dimensions=dimensions(variant)
-        )
+    def series(index: int, values: Mapping[str, str]) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+        metric = CfnAlarm.MetricProperty(namespace=_NAMESPACE, metric_name=watched.metric, dimensions=rendered(values))
         stat = CfnAlarm.MetricStatProperty(metric=metric, period=60, stat=watched.statistic)
         return CfnAlarm.MetricDataQueryProperty(id=f"v{index}", metric_stat=stat, return_data=False)
 
-    alone = len(variant_names) == 1
-    queries = [] if alone else [series(index, name) for index, name in enumerate(variant_names)]
+    alone = len(dimensions) == 1
+    queries = [] if alone else [series(index, values) for index, values in enumerate(dimensions)]
     if not alone:
         queries.append(CfnAlarm.MetricDataQueryProperty(id="together", expression=watched.together, return_data=True))
     alarm = CfnAlarm(
         scope,
         alarm_id,
-        alarm_description=f"A rollout of the endpoint is taken back: {watched.what}",
+        alarm_description=f"A rollout of the {owner} is taken back: {watched.what}",
         namespace=_NAMESPACE if alone else None,
         metric_name=watched.metric if alone else None,
-        dimensions=dimensions(variant_names[0]) if alone else None,
+        dimensions=rendered(dimensions[0]) if alone else None,
         statistic=watched.statistic if alone else None,
         period=60 if alone else None,
         metrics=queries or None,

@@ -1,9 +1,9 @@
-"""Scaling by steps and by the clock, besides target tracking."""
+"""Scaling by steps and by the clock, besides target tracking: of a variant's instances, and of a component's copies."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -24,6 +24,18 @@ StepMetric = Literal[
     "GPUUtilization",
     "GPUMemoryUtilization",
 ]
+# The same source: those that an inference component has.
+CopyStepMetric = Literal[
+    "Invocations",
+    "InvocationsPerCopy",
+    "ConcurrentRequestsPerCopy",
+    "ModelLatency",
+    "OverheadLatency",
+    "CPUUtilizationNormalized",
+    "MemoryUtilizationNormalized",
+    "GPUUtilizationNormalized",
+    "GPUMemoryUtilizationNormalized",
+]
 Statistic = Literal["Average", "Sum", "Minimum", "Maximum"]
 Adjustment = Literal["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"]
 
@@ -42,7 +54,8 @@ class StepAdjustment:
     upper
         Difference from which on it is the next step's turn. None: without end.
     change
-        Instances to add or, if negative, to remove; percent or an exact count by the policy's ``adjustment``.
+        Instances, or copies, to add or, if negative, to remove; percent or an exact count by the policy's
+        ``adjustment``.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -61,15 +74,13 @@ class StepAdjustment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepScaling:
-    """A step scaling policy with the alarm that sets it off.
+class Steps:
+    """What every step scaling policy has, whatever metric it watches.
 
     Attributes
     ----------
     name
-        Name of the policy: letters and digits, each name once in a variant.
-    metric
-        The variant's metric that is watched, by CloudWatch's name.
+        Name of the policy: letters and digits, each name once for what scales.
     statistic
         ``Average``, ``Sum``, ``Minimum`` or ``Maximum`` over a minute.
     comparison
@@ -89,7 +100,6 @@ class StepScaling:
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     name: str
-    metric: StepMetric
     statistic: Statistic = "Average"
     comparison: Literal["above", "below"] = "above"
     threshold: float
@@ -98,21 +108,19 @@ class StepScaling:
     steps: tuple[StepAdjustment, ...]
     cooldown: int = 300
 
-    def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
-        problems.extend(_name_problems(self.name))
-        problems.extend(choice_problems("metric", self.metric, StepMetric))
-        problems.extend(choice_problems("statistic", self.statistic, Statistic))
-        problems.extend(choice_problems("comparison", self.comparison, Literal["above", "below"]))
-        problems.extend(choice_problems("adjustment", self.adjustment, Adjustment))
+    def problems(self) -> Iterator[Problem]:
+        """Give what is wrong with all but the metric."""
+        yield from _name_problems(self.name)
+        yield from choice_problems("statistic", self.statistic, Statistic)
+        yield from choice_problems("comparison", self.comparison, Literal["above", "below"])
+        yield from choice_problems("adjustment", self.adjustment, Adjustment)
         if not is_token(self.threshold) and not isfinite(self.threshold):
-            problems.add("threshold", f"must be a finite number, got {self.threshold}")
+            yield Problem("threshold", f"must be a finite number, got {self.threshold}")
         if below(self.evaluation_minutes, 1):
-            problems.add("evaluation_minutes", f"must be at least 1, got {self.evaluation_minutes}")
+            yield Problem("evaluation_minutes", f"must be at least 1, got {self.evaluation_minutes}")
         if below(self.cooldown, 0):
-            problems.add("cooldown", f"must be at least 0 seconds, got {self.cooldown}")
-        problems.extend(self._step_problems())
-        problems.raise_any()
+            yield Problem("cooldown", f"must be at least 0 seconds, got {self.cooldown}")
+        yield from self._step_problems()
 
     def _step_problems(self) -> Iterator[Problem]:
         """Hold that the steps touch each other, as Application Auto Scaling asks."""
@@ -127,13 +135,55 @@ class StepScaling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepScaling(Steps):
+    """A step scaling policy with the alarm that sets it off.
+
+    Attributes
+    ----------
+    metric
+        The variant's metric that is watched, by CloudWatch's name.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    metric: StepMetric
+
+    def __post_init__(self) -> None:
+        problems = Problems(type(self).__name__)
+        problems.extend(choice_problems("metric", self.metric, StepMetric))
+        problems.extend(self.problems())
+        problems.raise_any()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyStepScaling(Steps):
+    """A step scaling policy of an inference component with the alarm that sets it off.
+
+    Attributes
+    ----------
+    metric
+        The component's metric that is watched, by CloudWatch's name.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    metric: CopyStepMetric
+
+    def __post_init__(self) -> None:
+        problems = Problems(type(self).__name__)
+        problems.extend(choice_problems("metric", self.metric, CopyStepMetric))
+        problems.extend(self.problems())
+        problems.raise_any()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledCapacity:
     """A time at which the range of a variant's instances changes.
 
     Attributes
     ----------
     name
-        Name of the scheduled action: letters and digits, each name once in a variant.
+        Name of the scheduled action: letters and digits, each name once for what scales.
     schedule
         ``cron(minutes hours day-of-month month day-of-week year)``, ``rate(1 hour)`` or ``at(2030-01-31T08:00:00)``.
     min
@@ -145,6 +195,7 @@ class ScheduledCapacity:
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+    _LEAST: ClassVar[tuple[int, str]] = (1, " for a real-time endpoint")
 
     name: str
     schedule: str
@@ -158,11 +209,35 @@ class ScheduledCapacity:
         if not is_token(self.schedule) and not _SCHEDULE.fullmatch(self.schedule):
             examples = "'cron(0 8 ? * MON-FRI *)', 'rate(1 hour)' or 'at(2030-01-31T08:00:00)'"
             problems.add("schedule", f"must look like {examples}, got '{self.schedule}'")
-        if below(self.min, 1):
-            problems.add("min", f"must be at least 1 for a real-time endpoint, got {self.min}")
+        least, why = self._LEAST
+        if below(self.min, least):
+            problems.add("min", f"must be at least {least}{why}, got {self.min}")
         if not is_token(self.min) and below(self.max, self.min):
             problems.add("max", f"must be at least 'min' ({self.min}), got {self.max}")
         problems.raise_any()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledCopies(ScheduledCapacity):
+    """A time at which the range of an inference component's copies changes.
+
+    Attributes
+    ----------
+    min
+        Fewest copies from then on, at least 0.
+    max
+        Most copies from then on, at least ``min``.
+    """
+
+    _LEAST: ClassVar[tuple[int, str]] = (0, "")
+
+
+def twin_rule_problems(steps: Sequence[Steps], schedules: Sequence[ScheduledCapacity]) -> Iterator[Problem]:
+    """Hold that steps, and schedules, each have a name of their own."""
+    for field, rules in (("steps", steps), ("schedules", schedules)):
+        names = [rule.name for rule in rules]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem(field, f"must each have a name of its own, got '{name}' {names.count(name)} times")
 
 
 def _name_problems(name: str) -> Iterator[Problem]:

@@ -10,8 +10,8 @@ from constructs import Construct
 
 from constructs_lib.sagemaker.containers import resolve
 from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
-from constructs_lib.sagemaker.endpoint_rules import SERVERLESS_HOST
 from constructs_lib.sagemaker.model import Model
+from constructs_lib.sagemaker.serverless_rules import SERVERLESS_HOST
 from constructs_lib.sagemaker.variants import InstanceVariant
 from constructs_lib.serving import servers
 from constructs_lib.serving.instances import InstanceType, instance_type

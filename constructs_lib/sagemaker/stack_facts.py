@@ -147,13 +147,33 @@ class StackFacts:
             _place(source, staged, link=linked)
         except OSError as error:
             raise ArchiveError(f"cannot put '{source}' into '{staged.parent}': {error.strerror}") from error
-        location = self.stack.synthesizer.add_file_asset(
+        location = self._synthesizer.add_file_asset(
             source_hash=source_hash,
             file_name=os.path.relpath(staged, assembly.outdir),
             packaging=cdk.FileAssetPackaging.FILE,
             display_name=name,
         )
         return S3Artifact(bucket=location.bucket_name, key=location.object_key)
+
+    @cached_property
+    def _synthesizer(self) -> cdk.IStackSynthesizer:
+        """The stack's synthesizer; one that the stack was given has to be bound first.
+
+        The stack has bound a copy of it, whose assets are the same, but jsii takes the copy for the one that was given.
+        """
+        synthesizer = self.stack.synthesizer
+        user = _SYNTHESIZERS.setdefault(synthesizer, self.stack)
+        if user is not self.stack:
+            raise ValueError(
+                f"'{user.node.path}' and '{self.stack.node.path}' share a synthesizer, through which Python can upload "
+                "files for one stack alone; give each stack one of its own"
+            )
+        try:
+            synthesizer.bind(self.stack)
+        except RuntimeError as error:
+            if "StackSynthesizerOneStack" not in str(error):  # it is bound already, as the CDK's own ones are
+                raise
+        return synthesizer
 
     def _registry(self, name: str, accounts: Mapping[str, str]) -> cdk.CfnMapping:
         if name not in self._registries:
@@ -184,3 +204,4 @@ def _place(source: Path, target: Path, *, link: bool) -> None:
 
 # By construct, as long as the process lives: the constructs are never released from jsii's kernel either.
 _FACTS: dict[Construct, StackFacts] = {}
+_SYNTHESIZERS: dict[cdk.IStackSynthesizer, cdk.Stack] = {}

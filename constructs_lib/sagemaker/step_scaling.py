@@ -1,52 +1,52 @@
-"""Step scaling policies of a variant, each with the alarm that sets it off."""
+"""Step scaling policies, each with the alarm that sets it off."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from constructs_lib.sagemaker.scaling_rules import StepScaling
+from constructs_lib.sagemaker.scaling_rules import CopyStepScaling, StepScaling
 
-_INSTANCE_METRICS = (
-    "CPUUtilization",
-    "MemoryUtilization",
-    "DiskUtilization",
-    "GPUUtilization",
-    "GPUMemoryUtilization",
-)
 _policy = autoscaling.CfnScalingPolicy
 _alarm = cloudwatch.CfnAlarm
 
 
 def scale_in_steps(
     scope: Construct,
-    endpoint_name: str,
-    variant_name: str,
     target: autoscaling.CfnScalableTarget,
-    step: StepScaling,
+    step: StepScaling | CopyStepScaling,
     *,
+    dimensions: Mapping[str, str],
+    utilization: str = "/aws/sagemaker/Endpoints",
+    id_prefix: str = "",
     policy_suffix: str = "",
 ) -> None:
-    """Add or remove instances of a variant in steps while one of its metrics is past a threshold.
+    """Add or remove instances or copies in steps while one of their metrics is past a threshold.
 
     Parameters
     ----------
     scope
         The construct that policy and alarm stand under.
-    endpoint_name, variant_name
-        Whose metric it is.
     target
         What scales.
     step
         Metric, threshold and steps.
+    dimensions
+        Those of the metric.
+    utilization
+        CloudWatch's namespace of the metrics that say how much is used.
+    id_prefix
+        Beginning of the ids of policy and alarm. Default: none.
     policy_suffix
         End of the policy's name. Default: none.
     """
     above = step.comparison == "above"
     policy = _policy(
         scope,
-        f"{variant_name}{step.name}StepPolicy",
+        f"{id_prefix}{step.name}StepPolicy",
         policy_name=f"{step.name}{policy_suffix}",
         policy_type="StepScaling",
         scaling_target_id=target.ref,
@@ -66,10 +66,10 @@ def scale_in_steps(
     )
     _alarm(
         scope,
-        f"{variant_name}{step.name}StepAlarm",
-        namespace="/aws/sagemaker/Endpoints" if step.metric in _INSTANCE_METRICS else "AWS/SageMaker",
+        f"{id_prefix}{step.name}StepAlarm",
+        namespace=utilization if "Utilization" in step.metric else "AWS/SageMaker",
         metric_name=step.metric,
-        dimensions=_dimensions(EndpointName=endpoint_name, VariantName=variant_name),
+        dimensions=_dimensions(**dimensions),
         statistic=step.statistic,
         period=60,
         evaluation_periods=step.evaluation_minutes,

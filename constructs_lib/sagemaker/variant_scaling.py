@@ -65,7 +65,7 @@ def scale_variant(
         resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
         min_capacity=limits.min,
         max_capacity=limits.max,
-        scheduled_actions=[_scheduled(each) for each in schedules] or None,
+        scheduled_actions=[scheduled_action(each) for each in schedules] or None,
     )
     for followed in _targets(variant_name, limits):
         _policy(
@@ -83,7 +83,8 @@ def scale_variant(
     for step in limits.steps if isinstance(limits, Autoscaling) else ():
         from constructs_lib.sagemaker.step_scaling import scale_in_steps
 
-        scale_in_steps(scope, endpoint_name, variant_name, target, step, policy_suffix=policy_suffix)
+        dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name}
+        scale_in_steps(scope, target, step, dimensions=dimensions, id_prefix=variant_name, policy_suffix=policy_suffix)
     return target
 
 
@@ -141,7 +142,8 @@ def _customized(
     )
 
 
-def _scheduled(each: ScheduledCapacity) -> autoscaling.CfnScalableTarget.ScheduledActionProperty:
+def scheduled_action(each: ScheduledCapacity) -> autoscaling.CfnScalableTarget.ScheduledActionProperty:
+    """Give a time at which a range changes as a property of the scalable target."""
     target = autoscaling.CfnScalableTarget
     return target.ScheduledActionProperty(
         scheduled_action_name=each.name,

@@ -14,6 +14,7 @@ from constructs_lib.sagemaker.s3_prefixes import prefix_problems
 from constructs_lib.serving import elastic_inference
 from constructs_lib.serving.compatibility import instance_type_problems
 from constructs_lib.serving.elastic_inference import AcceleratorType
+from constructs_lib.serving.instance_storage import disk_size_problems
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.names import name_problem
@@ -133,6 +134,8 @@ class InstanceVariant:
             problems.add("weight", f"must be a finite number of at least 0, got {self.weight}")
         for name, (least, most, unit) in _RANGES.items():
             problems.extend(range_problems(name, getattr(self, name), least, most, unit))
+        hosts = (self.instance_type, *self.fallback_instance_types)
+        problems.extend(disk_size_problems("volume_size_gb", self.volume_size_gb, hosts))
         problems.extend(choice_problems("routing_strategy", self.routing_strategy, RoutingStrategy))
         problems.extend(prefix_problems("core_dumps", self.core_dumps))
         problems.extend(choice_problems("inference_ami_version", self.inference_ami_version, InferenceAmiVersion))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_clients import Aws, unique
 from botocore.exceptions import ClientError
+from patience import eventually
 
 from constructs_lib.sagemaker import Autoscaling, InferenceEndpoint, Monitoring
 from constructs_lib.sagemaker.monitoring.endpoint_monitoring import InferenceDashboard
@@ -54,8 +54,7 @@ def resources(aws: Aws, template: str) -> Iterator[dict[str, str]]:
     """Physical ids of the deployed stack's resources, by their place in the construct tree."""
     aws.make_artifact()
     name = unique("watched")
-    aws.cloudformation.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
-    aws.cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert aws.put_stack(name, json.loads(template))["StackStatus"] == "CREATE_COMPLETE"
     found = aws.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     yield {resource["LogicalResourceId"][:-8]: resource["PhysicalResourceId"] for resource in found}
     aws.cloudformation.delete_stack(StackName=name)
@@ -113,10 +112,7 @@ def test_the_instances_report_what_they_use_without_any_traffic(aws: Aws, resour
         )
         return [point["Maximum"] for point in found["Datapoints"]]
 
-    deadline = time.monotonic() + 20
-    while not maximum("DiskUtilization") and time.monotonic() < deadline:
-        time.sleep(0.1)
-
+    assert eventually(lambda: bool(maximum("DiskUtilization")))
     assert 0 < maximum("CPUUtilization")[0] < 100 * 1024
     assert 0 < maximum("MemoryUtilization")[0] < 100
     assert 0 < maximum("DiskUtilization")[0] <= 100
@@ -126,12 +122,8 @@ def test_failing_invocations_set_the_alarm_off(aws: Aws, resources: dict[str, st
     with pytest.raises(ClientError, match="no such digit"):
         aws.runtime.invoke_endpoint(EndpointName=NAME, Body=b"{}")
 
-    deadline = time.monotonic() + 60
-    while alarm(aws, resources, "Errors")["StateValue"] != "ALARM" and time.monotonic() < deadline:
-        time.sleep(0.1)
-
+    assert eventually(lambda: alarm(aws, resources, "Errors")["StateValue"] == "ALARM")
     assert alarm(aws, resources, "Errors")["StateReason"].startswith("Threshold Crossed: Average ")
-    assert alarm(aws, resources, "Errors")["StateValue"] == "ALARM"
 
 
 def test_an_alarm_on_a_list_of_one_metric_is_evaluated(aws: Aws) -> None:
@@ -142,9 +134,56 @@ def test_an_alarm_on_a_list_of_one_metric_is_evaluated(aws: Aws) -> None:
     name = unique("rollback")
     aws.cloudwatch.put_metric_data(Namespace="Rollouts", MetricData=[{"MetricName": "Failures", "Value": 3.0}])
 
-    aws.cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Alarm": resource}}))
-    aws.cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert aws.put_stack(name, {"Resources": {"Alarm": resource}})["StackStatus"] == "CREATE_COMPLETE"
 
     (made,) = aws.cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     (found,) = aws.cloudwatch.describe_alarms(AlarmNames=[made["PhysicalResourceId"]])["MetricAlarms"]
     assert (found["MetricName"], found["Statistic"], found["StateValue"]) == ("Failures", "Sum", "ALARM")
+
+
+def test_alarms_are_found_by_what_they_call(aws: Aws) -> None:
+    names = [unique("calls"), unique("calls")]
+    for name in names:
+        aws.cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Own",
+            MetricName="Errors",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+            OKActions=[f"{TOPIC}-{name}"],
+        )
+
+    found = [aws.cloudwatch.describe_alarms(ActionPrefix=f"{TOPIC}-{name}")["MetricAlarms"] for name in names]
+    none = aws.cloudwatch.describe_alarms(ActionPrefix=f"{TOPIC}-{unique('none')}")["MetricAlarms"]
+
+    assert [[alarm["AlarmName"] for alarm in alarms] for alarms in found] == [[name] for name in names]
+    assert none == []
+    aws.cloudwatch.delete_alarms(AlarmNames=names)
+
+
+def test_an_alarm_sees_its_own_dimensions(aws: Aws) -> None:
+    namespace, endpoints = unique("Own"), ("a", "b")
+    for name in endpoints:
+        aws.cloudwatch.put_metric_alarm(
+            AlarmName=f"{namespace}-{name}",
+            Namespace=namespace,
+            MetricName="Errors",
+            Dimensions=[{"Name": "EndpointName", "Value": name}],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+
+    point: Any = {"MetricName": "Errors", "Dimensions": [{"Name": "EndpointName", "Value": "a"}], "Value": 1}
+    aws.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[point])
+
+    alarms = aws.cloudwatch.describe_alarms(AlarmNamePrefix=namespace)["MetricAlarms"]
+    states = {alarm["AlarmName"].removeprefix(f"{namespace}-"): alarm["StateValue"] for alarm in alarms}
+    assert states["a"] == "ALARM"
+    assert states["b"] != "ALARM"
+    aws.cloudwatch.delete_alarms(AlarmNames=[f"{namespace}-{name}" for name in endpoints])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, pause, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from patience import eventually, looks
 
 NEEDS: Any = {"MinMemoryRequiredInMb": 128}
 
@@ -40,11 +42,10 @@ def make_component(aws: Aws, endpoint: str, specification: Any, copies: int = 1)
 
 
 def settle(aws: Aws, component: str) -> dict[str, Any]:
-    for _ in range(500):
+    for _ in looks():
         described = aws.sagemaker.describe_inference_component(InferenceComponentName=component)
         if described["InferenceComponentStatus"] in ("InService", "Failed"):
             return dict(described)
-        pause()
     raise AssertionError(f"{component} is still {described['InferenceComponentStatus']}")
 
 
@@ -116,6 +117,91 @@ def test_an_update_serves_the_old_container_until_the_new_one_starts(aws: Aws) -
     assert aws.invoke(endpoint, InferenceComponentName=name)["environment"]["VERSION"] == "2"
 
 
+def test_an_alarm_that_is_off_takes_an_update_back(aws: Aws) -> None:
+    endpoint, alarm = make_endpoint(aws), unique("alarm")
+    name = make_component(aws, endpoint, container(aws, {"VERSION": "1"}))
+    aws.cloudwatch.put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="Rollouts",
+        MetricName=alarm,
+        Statistic="Sum",
+        Period=3600,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    aws.cloudwatch.put_metric_data(Namespace="Rollouts", MetricData=[{"MetricName": alarm, "Value": 1.0}])
+    step: Any = {"MaximumBatchSize": {"Type": "COPY_COUNT", "Value": 1}, "WaitIntervalInSeconds": 0}
+
+    def update(alarm_name: str) -> None:
+        aws.sagemaker.update_inference_component(
+            InferenceComponentName=name,
+            Specification=container(aws, {"VERSION": "2"}),
+            DeploymentConfig={
+                "RollingUpdatePolicy": step,
+                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm_name}]},
+            },
+        )
+
+    assert refusal(update, alarm_name="none").endswith("Could not find the alarms of AutoRollbackConfiguration: none.")
+    assert "not authorized to perform: cloudwatch:DescribeAlarms" in refusal(update, alarm_name=alarm)
+    role = aws.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint)["ExecutionRoleArn"]
+    seen = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [seen]})
+    aws.iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="alarms", PolicyDocument=document)
+    update(alarm)
+
+    described = settle(aws, name)
+    assert described["FailureReason"] == f"The update was rolled back: alarm {alarm} is in ALARM."
+    assert aws.invoke(endpoint, InferenceComponentName=name)["environment"]["VERSION"] == "1"
+
+
+def test_a_caller_needs_the_right_on_the_component_that_it_names(aws: Aws) -> None:
+    endpoint = make_endpoint(aws)
+    one, other = (make_component(aws, endpoint, container(aws)) for _ in range(2))
+    place = "arn:aws:sagemaker:us-east-1:000000000000"
+    resources = [f"{place}:endpoint/{endpoint}", f"{place}:inference-component/{one}"]
+    runtime = aws.as_user(
+        "sagemaker-runtime", [{"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": resources}]
+    )
+
+    assert runtime.invoke_endpoint(EndpointName=endpoint, InferenceComponentName=one, Body=b"x")["Body"].read()
+    refused = refusal(runtime.invoke_endpoint, EndpointName=endpoint, InferenceComponentName=other, Body=b"x")
+    assert (
+        f"not authorized to perform: sagemaker:InvokeEndpoint on resource: {place}:inference-component/{other}"
+        in refused
+    )
+
+
+def test_what_components_are_sent_is_captured_by_the_endpoints_role(aws: Aws) -> None:
+    name, role = unique("fleet"), aws.make_role()
+    if "component-captures" not in [each["Name"] for each in aws.s3.list_buckets()["Buckets"]]:
+        aws.s3.create_bucket(Bucket="component-captures")
+    variant: Any = {"VariantName": "main", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    capture: Any = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://component-captures/log/",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    aws.sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ExecutionRoleArn=role, ProductionVariants=[variant], DataCaptureConfig=capture
+    )
+    aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    aws.settle(name)
+    component = make_component(aws, name, container(aws))
+
+    def captured() -> int:
+        return aws.s3.list_objects_v2(Bucket="component-captures", Prefix=f"log/{name}/main/")["KeyCount"]
+
+    aws.invoke(name, InferenceComponentName=component)
+    assert captured() == 0  # the role may not
+    allowed = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::component-captures/log/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    aws.iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="captures", PolicyDocument=document)
+    aws.invoke(name, InferenceComponentName=component)
+    assert captured() == 1
+
+
 def test_an_endpoint_is_deleted_after_its_components(aws: Aws) -> None:
     endpoint = make_endpoint(aws)
     name = make_component(aws, endpoint, container(aws))
@@ -127,10 +213,9 @@ def test_an_endpoint_is_deleted_after_its_components(aws: Aws) -> None:
         aws.sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config_of_another_variant(aws)
     ).endswith(f"while it hosts inference components: delete {name} first.")
     aws.sagemaker.delete_inference_component(InferenceComponentName=name)
-    for _ in range(500):
-        if not aws.sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]:
-            break
-        pause()
+    assert eventually(
+        lambda: not aws.sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]
+    )
     aws.sagemaker.delete_endpoint(EndpointName=endpoint)
 
 

@@ -85,12 +85,47 @@ def endpoints() -> Values:
     return st.builds(lambda one, two, three: {"model": one, **two, **three}, model, compute, others)
 
 
+def component_endpoints() -> Values:
+    """Generate a settings file with one endpoint of inference components: right as it is, and with a few of the keys."""
+    schema = json_schema()
+    base = {"instance_type": "ml.c6i.4xlarge"}
+    keys = schema["$defs"]["ComponentEndpointSettings"]["properties"]
+    own = schema["$defs"]["ComponentSettings"]["properties"]
+
+    def some(properties: Json, without: set[str]) -> Values:
+        names = st.lists(st.sampled_from(sorted(properties.keys() - without)), max_size=3, unique=True)
+        return names.flatmap(
+            lambda chosen: st.fixed_dictionaries({name: _values(schema, properties[name], name) for name in chosen})
+        )
+
+    model = st.one_of(_right_model(), _values(schema, own["model"], "model"))
+    component = st.builds(
+        lambda served, given: {"model": served, "min_memory_mb": 512, **given}, model, some(own, {"model"})
+    )
+    components = st.dictionaries(st.sampled_from(["chat", "rank-1", "a_b"]), component, min_size=1, max_size=2)
+    fleet = st.builds(
+        lambda given, served: {**base, **given, "inference_components": served},
+        some(keys, {"inference_components"}),
+        components,
+    )
+    return st.builds(
+        lambda one, dashboard: {"inference_component_endpoints": {"fleet": one}, "dashboard": dashboard},
+        fleet,
+        st.booleans(),
+    )
+
+
 def _right_model() -> Values:
     archive = "s3://my-models/model.tar.gz"
     return st.sampled_from(
         [
             {"framework": "pytorch", "artifact": archive},
             {"framework": "tensorflow", "artifact": archive},
+            {
+                "framework": "pytorch",
+                "artifact": archive,
+                "additional_model_data_sources": {"draft": "s3://my-models/draft/"},
+            },
             {"framework": "onnx", "artifact": archive, "server": "triton"},
             {"framework": "container", "image": "example/mine:1", "environment": {"LEVEL": "1"}},
             {

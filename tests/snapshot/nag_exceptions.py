@@ -104,6 +104,11 @@ EXCEPTIONS = (
         "copies models into the stack's own bucket and removes them from it, whatever they are called",
     ),
     Accepted(
+        _wildcard(_ARN + r"sagemaker:.*:model/[a-z0-9-]+-\*"),
+        "ModelFunction/Role",
+        "the models of one stack: their names begin with the stack's own and end with what each is made of",
+    ),
+    Accepted(
         "AwsSolutions-S1",
         "MultiModelStore/Bucket|JobResults",
         "access logs need a second bucket and cost money: one's own choice; CloudTrail's data events record the same",

@@ -13,7 +13,13 @@ from local_aws.validation import check, service_model
 
 Json = dict[str, Any]
 
-CHECKED = ("AWS::SageMaker::", "AWS::ApplicationAutoScaling::", "AWS::ApiGateway::", "AWS::CloudWatch::Alarm")
+CHECKED = (
+    "AWS::SageMaker::",
+    "AWS::ApplicationAutoScaling::",
+    "AWS::ApiGateway::",
+    "AWS::CloudWatch::Alarm",
+    "Custom::SageMakerModel",
+)
 ACCOUNT, REGION = "111111111111", "us-east-1"
 
 # CloudFormation's names where they are not the API's.
@@ -160,6 +166,14 @@ def _endpoint(properties: Json, logical_id: str) -> Iterator[Request]:
     yield from _plain("sagemaker", "UpdateEndpoint", named="EndpointName", without=("Tags",))(properties, logical_id)
 
 
+def _component(properties: Json, logical_id: str) -> Iterator[Request]:
+    named = {"InferenceComponentName": logical_id[:63], **properties}
+    created = {name: value for name, value in named.items() if name != "DeploymentConfig"}
+    yield Request("sagemaker", "CreateInferenceComponent", created)
+    updated = {name: value for name, value in named.items() if name not in ("EndpointName", "VariantName", "Tags")}
+    yield Request("sagemaker", "UpdateInferenceComponent", updated)
+
+
 def _scalable_target(properties: Json, logical_id: str) -> Iterator[Request]:
     yield from _plain("application-autoscaling", "RegisterScalableTarget", without=("ScheduledActions",))(
         properties, logical_id
@@ -201,11 +215,12 @@ def _stage(properties: Json, logical_id: str) -> Iterator[Request]:
 
 REQUESTS: Mapping[str, Requests] = {
     "AWS::SageMaker::Model": _plain("sagemaker", "CreateModel", named="ModelName"),
+    "Custom::SageMakerModel": _plain(
+        "sagemaker", "CreateModel", named="ModelName", without=("NamePrefix", "ServiceTimeout", "ServiceToken")
+    ),
     "AWS::SageMaker::EndpointConfig": _plain("sagemaker", "CreateEndpointConfig", named="EndpointConfigName"),
     "AWS::SageMaker::Endpoint": _endpoint,
-    "AWS::SageMaker::InferenceComponent": _plain(
-        "sagemaker", "CreateInferenceComponent", named="InferenceComponentName"
-    ),
+    "AWS::SageMaker::InferenceComponent": _component,
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::ApiGateway::RestApi": _plain("apigateway", "CreateRestApi", named="Name"),

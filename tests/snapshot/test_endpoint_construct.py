@@ -90,6 +90,9 @@ class TestMetrics:
             ("metric_disk_utilization", "DiskUtilization", "Average", INSTANCES),
             ("metric_gpu_utilization", "GPUUtilization", "Average", INSTANCES),
             ("metric_gpu_memory_utilization", "GPUMemoryUtilization", "Average", INSTANCES),
+            ("metric_model_cache_hit", "ModelCacheHit", "Average", INVOCATIONS),
+            ("metric_model_loading_wait_time", "ModelLoadingWaitTime", "Average", INVOCATIONS),
+            ("metric_loaded_model_count", "LoadedModelCount", "Average", INSTANCES),
         ],
     )
     def test_a_metric_has_sagemakers_name_and_the_statistic_it_is_read_with(
@@ -118,6 +121,11 @@ class TestMetrics:
         metric = made(stack).metric("ModelSetupTime", statistic="Maximum")
 
         assert (metric.namespace, metric.metric_name, metric.statistic) == (INVOCATIONS, "ModelSetupTime", "Maximum")
+
+    def test_one_of_several_containers_has_metrics_of_its_own(self, stack: cdk.Stack) -> None:
+        metric = imported_by_name(stack).metric("ContainerLatency", container="fraud")
+
+        assert metric.dimensions == {"EndpointName": "digits", "VariantName": "AllTraffic", "ContainerName": "fraud"}
 
 
 class TestScaling:

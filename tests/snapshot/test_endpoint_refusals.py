@@ -16,7 +16,7 @@ from constructs_lib.sagemaker import (
     Rollout,
     ServerlessVariant,
 )
-from constructs_lib.serving.models import ContainerModel
+from constructs_lib.serving.models import ContainerModel, PyTorchModel
 from constructs_lib.serving.network import VpcConfig
 from constructs_lib.serving.problems import InvalidValueError
 from tests.snapshot.endpoint_templates import (
@@ -50,6 +50,20 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["'autoscaling' belongs to 'instance_type', which is not given; move it into the variant in 'variants'"],
     ),
+    "scaling by GPUs that are not there": (
+        {"instance_type": CPU, "autoscaling": Autoscaling(max=2, gpu_utilization=70)},
+        [
+            f"'autoscaling.gpu_utilization' is the use of GPUs, and '{CPU}' has none; give 'cpu_utilization', or a GPU "
+            "instance such as 'ml.g5.xlarge'"
+        ],
+    ),
+    "scaling of a variant by GPUs that are not there": (
+        {"variants": [InstanceVariant(instance_type=CPU, autoscaling=Autoscaling(max=2, gpu_utilization=70))]},
+        [
+            f"'variants.0.autoscaling.gpu_utilization' is the use of GPUs, and '{CPU}' has none; give "
+            "'cpu_utilization', or a GPU instance such as 'ml.g5.xlarge'"
+        ],
+    ),
     "serverless with capture": (
         {"serverless": ServerlessVariant(), "data_capture": DataCapture(destination="s3://their-bucket/x")},
         [
@@ -71,6 +85,13 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "instead of 'serverless'",
             "'model.vpc' does not work with a serverless endpoint; leave it out, or give 'instance_type' instead of "
             "'serverless'",
+        ],
+    ),
+    "serverless with uncompressed files": (
+        {"model": PyTorchModel(artifact="s3://their-bucket/ranking/"), "serverless": ServerlessVariant()},
+        [
+            "'model.artifact' 's3://their-bucket/ranking/' is a prefix of uncompressed files, which serverless endpoints "
+            "do not take; give a .tar.gz"
         ],
     ),
     "serverless on GPU": (

@@ -22,7 +22,7 @@ from tests.snapshot.masked_json import MaskedJson
 from tests.snapshot.stack_templates import DEFAULT, digits, synthesize
 
 IMAGE_AGE = (
-    "WARNING AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; there is no newer "
+    "WARNING AWS ended security patches of the image 'pytorch-inference:2.6.0-cpu-py312' on 2026-06-30; it patches no newer "
     "one for cpu on x86_64: set 'image' to one that you keep patched, or acknowledge this warning (Annotation)"
 )
 

@@ -11,11 +11,24 @@ import pytest
 
 from constructs_lib.sagemaker.async_inference import AsyncInference, BacklogScaling
 from constructs_lib.sagemaker.autoscaling import Autoscaling
-from constructs_lib.sagemaker.monitoring.alarms import AlarmRule, error_rule, latency_rule, variant_rules
+from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
+from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
+from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
+from constructs_lib.sagemaker.monitoring.alarms import (
+    AlarmRule,
+    component_rules,
+    error_rule,
+    latency_rule,
+    variant_rules,
+)
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.watched_component import watch_component
+from constructs_lib.sagemaker.monitoring.watched_endpoint import watch_endpoint
 from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant, watch
+from constructs_lib.sagemaker.scaling_rules import ScheduledCopies
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.serving.models import ContainerModel
 from constructs_lib.serving.problems import InvalidValueError
 
 CPU = WatchedVariant(name="AllTraffic", vcpus=8)
@@ -53,6 +66,60 @@ def test_use_is_given_of_the_whole_instance_and_compared_with_the_sum_over_its_p
     assert found["GpuMemory"].threshold == 50 * 4
     assert found["Memory"].threshold == 90
     assert {found[name].metrics["m"][0] for name in ("Cpu", "Gpu", "Memory")} == {"/aws/sagemaker/Endpoints"}
+
+
+class TestInferenceComponents:
+    COMPONENT = ComponentSpecification(model=ContainerModel(image="example/mine:1"), min_memory_mb=512)
+
+    def of_component(self, scaling: CopyScaling | None = None, **choices: Any) -> dict[str, AlarmRule]:
+        watched = watch_component("chat", replace(self.COMPONENT, autoscaling=scaling))
+        return {rule.name: rule for rule in component_rules(watched, Monitoring(**choices))}
+
+    def of_instances(self, scaling: ManagedInstanceScaling | None = None) -> dict[str, AlarmRule]:
+        watched = watch_endpoint(
+            label="fleet",
+            endpoint_name="fleet",
+            variants=[InstanceVariant(instance_type="ml.g5.12xlarge")],
+            inference_components={"chat": self.COMPONENT},
+            managed_instance_scaling=scaling,
+        )
+        return rules(*watched.variants)
+
+    def test_answers_are_watched_of_components_and_use_of_instances(self) -> None:
+        assert list(self.of_component()) == ["Errors", "Latency", "NoCopies"]
+        assert list(self.of_instances()) == ["Cpu", "Memory", "Gpu", "Silence"]
+
+    def test_a_component_with_all_of_its_copies_has_an_alarm(self) -> None:
+        full = self.of_component(CopyScaling(max=4, invocations_per_copy=60))["AtMaxCopies"]
+        assert full.metrics == {"m": ("/aws/sagemaker/InferenceComponents", "CPUUtilizationNormalized")}
+        assert (full.statistic, full.threshold, full.comparison) == ("SampleCount", 3.5, "GreaterThanThreshold")
+        assert full.description == "It has all of the 4 copies that its scaling allows"
+        day = ScheduledCopies(name="Day", schedule="cron(0 8 * * ? *)", min=2, max=9)
+        more = self.of_component(CopyScaling(max=4, invocations_per_copy=60, schedules=(day,)))
+        assert more["AtMaxCopies"].threshold == 8.5
+        same = CopyScaling(min=4, max=4, invocations_per_copy=60)
+        assert "AtMaxCopies" not in self.of_component(same)
+        assert "AtMaxCopies" not in self.of_component(
+            CopyScaling(max=4, invocations_per_copy=60), at_max_instances=False
+        )
+
+    def test_a_component_that_may_be_empty_may_be_silent(self) -> None:
+        silent = self.of_component(silent_minutes=5)["NoCopies"]
+        assert (silent.statistic, silent.threshold, silent.comparison) == ("SampleCount", 1, "LessThanThreshold")
+        assert (silent.minutes, silent.missing_data) == (5, "breaching")
+        assert "NoCopies" not in self.of_component(CopyScaling(min=0, max=2, invocations_per_copy=60))
+        night = ScheduledCopies(name="Night", schedule="cron(0 22 * * ? *)", min=0, max=1)
+        assert "NoCopies" not in self.of_component(CopyScaling(max=2, schedules=(night,)))
+
+    def test_instances_are_counted_by_what_they_report(self) -> None:
+        scaled = self.of_instances(ManagedInstanceScaling(min_instance_count=0, max_instance_count=3))
+        full = scaled["AtMaxInstances"]
+        assert full.metrics == {"m": ("/aws/sagemaker/Endpoints", "CPUUtilizationNormalized")}
+        assert (full.statistic, full.threshold, full.expression) == ("SampleCount", 2.5, None)
+        assert "Silence" not in scaled  # there may be none
+        assert "AtMaxInstances" not in self.of_instances(
+            ManagedInstanceScaling(min_instance_count=2, max_instance_count=2)
+        )
 
 
 def test_chips_that_are_no_gpu_have_no_gpu_alarm() -> None:
@@ -180,7 +247,7 @@ def test_a_token_is_known_at_deployment_only() -> None:
 
 
 def test_the_rules_need_no_cdk() -> None:
-    modules = ("alarms", "dashboard", "monitoring", "watched_variant")
+    modules = ("alarms", "dashboard", "monitoring", "watched_component", "watched_endpoint", "watched_variant")
     program = ";".join(f"import constructs_lib.sagemaker.monitoring.{name}" for name in modules)
     check = f"{program};import sys;print([m for m in ('jsii','aws_cdk') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

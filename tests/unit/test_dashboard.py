@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.sagemaker.monitoring.dashboard import WatchedEndpoint, endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring.dashboard import endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring.watched_component import WatchedComponent
+from constructs_lib.sagemaker.monitoring.watched_endpoint import WatchedEndpoint
 from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant
 
 Json = dict[str, Any]
 
 CPU = WatchedVariant(name="AllTraffic", vcpus=8)
 GPU = WatchedVariant(name="Large", vcpus=48, gpus=4)
+HOST = WatchedVariant(name="AllTraffic", vcpus=48, gpus=4, hosts_components=True)
+COMPONENTS = tuple(WatchedComponent(name=f"m{number}", has_accelerators=number == 1) for number in range(60))
 REGION = "${Token[AWS.Region.1]}"
 
 
@@ -46,6 +50,11 @@ BODIES = {
     "two variants": endpoint_body(endpoint(CPU, GPU), region=REGION),
     "ten variants": endpoint_body(
         endpoint(*(WatchedVariant(name=f"v{n}", vcpus=48, gpus=4) for n in range(10))), region=REGION
+    ),
+    "components": endpoint_body(endpoint(HOST, components=COMPONENTS[:2], alarm_arns=("arn:1",)), region=REGION),
+    "many components": endpoint_body(endpoint(HOST, components=COMPONENTS), region=REGION),
+    "stack with components": stack_body(
+        [*many(2), endpoint(HOST, label="fleet", components=COMPONENTS)], region=REGION
     ),
     "serverless": endpoint_body(endpoint(WatchedVariant(name="AllTraffic")), region=REGION),
     "stack": stack_body(many(3), region=REGION),
@@ -97,6 +106,64 @@ def test_the_graphs_of_an_endpoint() -> None:
         "Invocations per instance and minute",
         "Instances in service",
     ]
+
+
+def test_the_graphs_of_inference_components_are_theirs_and_those_of_the_instances_the_variants() -> None:
+    body = BODIES["components"]
+
+    assert [widget["properties"]["title"] for widget in widgets(body)] == [
+        "Invocations per minute",
+        "Errors per minute",
+        "Latency (ms)",
+        "Use of the copies (%)",
+        "Invocations per copy and minute",
+        "Copies in service",
+        "Use of the instances (%)",
+        "Instances in service",
+    ]
+    assert graph(body, "Invocations per minute")["metrics"] == [
+        [
+            "AWS/SageMaker",
+            "Invocations",
+            "InferenceComponentName",
+            name,
+            {"stat": "Sum", "label": f"{name} Invocations"},
+        ]
+        for name in ("m0", "m1")
+    ]
+    assert graph(body, "Copies in service")["metrics"][0] == [
+        "/aws/sagemaker/InferenceComponents", "CPUUtilizationNormalized", "InferenceComponentName", "m0",
+        {"stat": "SampleCount", "label": "m0 Copies"},
+    ]  # fmt: skip
+    used = [(row[1], row[3]) for row in graph(body, "Use of the copies (%)")["metrics"]]
+    assert used == [
+        ("CPUUtilizationNormalized", "m0"),
+        ("MemoryUtilizationNormalized", "m0"),
+        ("CPUUtilizationNormalized", "m1"),
+        ("MemoryUtilizationNormalized", "m1"),
+        ("GPUUtilizationNormalized", "m1"),
+        ("GPUMemoryUtilizationNormalized", "m1"),
+    ]
+    assert graph(body, "Instances in service")["metrics"] == [
+        ["/aws/sagemaker/Endpoints", "CPUUtilizationNormalized", "EndpointName", "digits", "VariantName", "AllTraffic",
+         {"stat": "SampleCount", "label": "Instances"}],
+    ]  # fmt: skip
+
+
+def test_the_dashboard_of_a_stack_has_a_line_for_each_component_and_its_instances() -> None:
+    body = BODIES["stack with components"]
+
+    drawn = [
+        row
+        for each in widgets(body)
+        if each["properties"]["title"] == "Invocations per minute"
+        for row in each["properties"]["metrics"]
+    ]
+    assert [row[3] for row in drawn if row[2] == "InferenceComponentName"] == [each.name for each in COMPONENTS]
+    assert drawn[2][-1]["label"] == "fleet m0"
+    assert [row[3] for row in drawn if row[2] == "EndpointName"] == [each.endpoint_name for each in many(2)]
+    cpu = graph(body, "CPU of the instances (%)")["metrics"]
+    assert "fleet" in [row[0]["label"] for row in cpu if len(row) == 1]
 
 
 def test_latency_is_shown_in_milliseconds_with_the_limit_of_its_alarm() -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from constructs_lib.sagemaker import ComponentSpecification, CopyScaling, ManagedInstanceScaling
+from constructs_lib.sagemaker import (
+    ComponentSpecification,
+    CopyRollout,
+    CopyScaling,
+    CopyStepScaling,
+    ManagedInstanceScaling,
+    Rollout,
+    ScheduledCopies,
+    StepAdjustment,
+)
 from constructs_lib.sagemaker.inference_components.options import ComponentEndpointOptions
 from constructs_lib.sagemaker.inference_components.rules import copy_host
 from constructs_lib.serving.instances import instance_type
 from constructs_lib.serving.models import ContainerModel, LargeLanguageModel, OnnxModel, PyTorchModel
+from constructs_lib.serving.multi_model import MultiModel
 from constructs_lib.serving.network import VpcConfig
 from constructs_lib.serving.problems import InvalidValueError
 from constructs_lib.serving.servers import sagemaker_environment
@@ -21,6 +32,10 @@ from stacks.yaml_source import SettingsError
 
 TORCH = PyTorchModel(artifact="s3://their-models/model.tar.gz")
 CHAT = LargeLanguageModel(artifact="s3://their-models/chat/")
+BUSY = CopyStepScaling(
+    name="Busy", metric="InvocationsPerCopy", statistic="Sum", threshold=600, steps=(StepAdjustment(lower=0, change=2),)
+)
+NIGHT = ScheduledCopies(name="Night", schedule="cron(0 22 * * ? *)", min=0, max=1)
 VPC = VpcConfig(subnets=("subnet-0123456789abcdef0",), security_group_ids=("sg-0123456789abcdef0",))
 
 
@@ -63,6 +78,13 @@ WRONG: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: ManagedInstanceScaling(max_instance_count=2, scale_in_cooldown_minutes=10),
         ["'scale_in_cooldown_minutes' needs a 'scale_in_strategy'; give 'IDLE_RELEASE' or 'CONSOLIDATION'"],
     ),
+    "many models as one": (
+        lambda: specification(model=MultiModel(server="pytorch", artifact="s3://their-models/all/")),
+        [
+            "'model' is of several models or containers, and an inference component serves one; make each a component, or "
+            "host them in an endpoint of their own"
+        ],
+    ),
     "less than no copies": (
         lambda: CopyScaling(min=-1, max=0, invocations_per_copy=1),
         ["'min' must be at least 0, got -1", "'max' must be at least 1, got 0"],
@@ -74,8 +96,8 @@ WRONG: dict[str, tuple[Callable[[], object], list[str]]] = {
     "nothing to follow": (
         lambda: CopyScaling(max=2),
         [
-            "'invocations_per_copy' is missing; give it or 'concurrent_requests_per_copy', which the number of copies "
-            "follows"
+            "'invocations_per_copy' is missing; give it, or another thing that the count follows: "
+            "max_requests_per_second, concurrent_requests_per_copy, cpu_utilization, gpu_utilization, steps or schedules"
         ],
     ),
     "targets and cool-downs out of range": (
@@ -89,6 +111,64 @@ WRONG: dict[str, tuple[Callable[[], object], list[str]]] = {
     "down to zero without going down": (
         lambda: CopyScaling(min=0, max=2, invocations_per_copy=1, disable_scale_in=True),
         ["'disable_scale_in' keeps the copies from ever going to 0, which 'min' allows; leave one out"],
+    ),
+    "two targets of one metric": (
+        lambda: CopyScaling(max=2, invocations_per_copy=60, max_requests_per_second=2, safety_factor=2),
+        [
+            "'max_requests_per_second' is given as well as 'invocations_per_copy'; give one of the two",
+            "'safety_factor' must be above 0 and at most 1, got 2",
+        ],
+    ),
+    "rules of one name": (
+        lambda: CopyScaling(max=2, steps=(BUSY, BUSY), schedules=(NIGHT, NIGHT)),
+        [
+            "'steps' must each have a name of its own, got 'Busy' 2 times",
+            "'schedules' must each have a name of its own, got 'Night' 2 times",
+        ],
+    ),
+    "a step on a metric of instances": (
+        lambda: replace(BUSY, metric="CPUUtilization", threshold=float("inf")),  # type: ignore[arg-type]
+        [
+            "'metric' must be one of Invocations, InvocationsPerCopy, ConcurrentRequestsPerCopy, ModelLatency, "
+            "OverheadLatency, CPUUtilizationNormalized, MemoryUtilizationNormalized, GPUUtilizationNormalized, "
+            "GPUMemoryUtilizationNormalized, got 'CPUUtilization'",
+            "'threshold' must be a finite number, got inf",
+        ],
+    ),
+    "a schedule upside down": (
+        lambda: replace(NIGHT, min=-1, max=-2),
+        ["'min' must be at least 0, got -1", "'max' must be at least 'min' (-1), got -2"],
+    ),
+    "a rollout out of range": (
+        lambda: CopyRollout(
+            step_percent=51,
+            step_copies=0,
+            wait=3601,
+            maximum_execution=599,
+            rollback_percent=4,
+            max_errors=-1,
+            max_model_latency_ms=0,
+            alarms=("", "A", "A"),
+        ),
+        [
+            "'step_copies' is given as well as 'step_percent'; give one of the two",
+            "'step_percent' must be 5 to 50, got 51",
+            "'step_copies' must be at least 1, got 0",
+            "'wait' must be 0 to 3600 seconds, got 3601",
+            "'maximum_execution' must be 600 to 28800 seconds, got 599",
+            "'rollback_percent' must be 5 to 100, got 4",
+            "'max_errors' must be at least 0, got -1",
+            "'max_model_latency_ms' must be 1 to 60000 milliseconds, got 0",
+            "'alarms' must each be the name of an alarm, 1 to 255 characters, got ''",
+            "'alarms' has 'A' 2 times; give it once",
+        ],
+    ),
+    "batches of more than half of the copies": (
+        lambda: specification(copies=3, rollout=CopyRollout(step_copies=2)),
+        [
+            "'rollout.step_copies' must be at most half of the copies, of which there are 3, got 2; give 'step_percent', or "
+            "more copies"
+        ],
     ),
     "sizes out of range": (
         lambda: specification(min_memory_mb=64, max_memory_mb=32, cpu_cores=0.1, accelerators=0, copies=0),
@@ -235,6 +315,41 @@ class TestWhatFits:
         assert found.startswith("'managed_instance_scaling' does not work with 'ml.t2.medium'")
         assert found.endswith("or leave 'managed_instance_scaling' out")
 
+    def test_copies_follow_a_share_of_the_rate_that_one_bears(self) -> None:
+        assert CopyScaling(max=2, max_requests_per_second=20, safety_factor=0.25).target_invocations == 300
+        assert CopyScaling(max=2, invocations_per_copy=60).target_invocations == 60
+
+    def test_batches_fit_into_the_copies_that_there_can_be(self) -> None:
+        scaling = CopyScaling(max=4, invocations_per_copy=60)
+        assert specification(rollout=CopyRollout(step_copies=2), autoscaling=scaling).most_copies == 4
+        assert specification(rollout=CopyRollout(step_percent=50)).rollout == CopyRollout(step_percent=50)
+
+    def test_guardrails_and_keys_are_those_of_its_instances(self) -> None:
+        key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        (disk,) = problems({"a": specification(accelerators=1)}, instance_type="ml.g5.xlarge", volume_kms_key_arn=key)
+        assert disk.startswith("'volume_kms_key_arn'")
+        assert [
+            each.partition(" ")[0]
+            for each in problems(
+                capacity_reservation_arn="mine",
+                instance_provision_timeout=1,
+                volume_size_gb=513,
+                inference_ami_version="ubuntu",
+                core_dumps="here",
+                routing_strategy="NEAREST",
+            )
+        ] == [
+            "'routing_strategy'",
+            "'capacity_reservation_arn'",
+            "'instance_provision_timeout'",
+            "'volume_size_gb'",
+            "'core_dumps'",
+            "'inference_ami_version'",
+        ]
+        own = {"a": specification(model=ContainerModel(image="example/mine:1"), accelerators=1)}
+        (inf1,) = problems(own, instance_type="ml.inf1.xlarge", rollout=Rollout(strategy="canary"))
+        assert inf1.startswith("'rollout' does not work with Inf1, got 'ml.inf1.xlarge'")
+
 
 class TestSettings:
     @pytest.fixture(autouse=True)
@@ -284,8 +399,9 @@ class TestSettings:
         {
             "a group as a component": (
                 "model: {framework: multi-model, server: pytorch, artifact: 's3://bucket/x/'}, min_memory_mb: 512",
-                "5: inference_component_endpoints.fleet.inference_components.chat.model.framework: 'multi-model' is no "
-                "framework",
+                "5: inference_component_endpoints.fleet.inference_components.chat.model.framework: multi-model is of several "
+                "models or containers, and an inference component serves one; make each a component, or host them in an "
+                "endpoint of their own",
             ),
             "no memory": (
                 "model: {framework: container, image: example/mine:1}",
@@ -318,6 +434,91 @@ class TestSettings:
                 f"      chat: {{{text}}}\n"
             )
         assert any(line.startswith(f"sub/inference.yaml:{message}") for line in str(caught.value).splitlines()), caught
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        {
+            "an API that cannot name a component": (
+                "api: {passed_headers: [X-Amzn-SageMaker-Session-Id]}",
+                "4: inference_component_endpoints.fleet.api.passed_headers: is without "
+                "'X-Amzn-SageMaker-Inference-Component', by which requests name one; add it, or give 'api' to the components "
+                "instead",
+            ),
+            "a processor that is not there": (
+                "api: {processor: absent}",
+                "4: inference_component_endpoints.fleet.api.processor: must be a directory with a 'handler.py', and "
+                "'sub/absent' has none; write one",
+            ),
+            "no stack's name": (
+                "stack: 1st",
+                "4: inference_component_endpoints.fleet.stack: must be the name of a stack (a letter, then up to 127 "
+                "letters, digits and hyphens), got '1st'",
+            ),
+            "the stack of a cluster": (
+                "stack: ClusterStack",
+                "4: inference_component_endpoints.fleet.stack: is 'ClusterStack', where a cluster is; choose another name",
+            ),
+            "monitoring that is no switch": (
+                "monitoring: 3",
+                "4: inference_component_endpoints.fleet.monitoring: must be true, false or a mapping of keys to values, got "
+                "the number 3",
+            ),
+            "thresholds out of range": (
+                "monitoring: {latency_p99_ms: -1}",
+                "4: inference_component_endpoints.fleet.monitoring.latency_p99_ms: must be a finite number of milliseconds "
+                "above 0, got -1; None (null in settings) means no alarm",
+            ),
+            "no bucket": (
+                "data_capture: {destination: here}",
+                "4: inference_component_endpoints.fleet.data_capture.destination: must look like 's3://BUCKET/PREFIX', got "
+                "'here'",
+            ),
+            "a rollout of the copies on the endpoint": (
+                "rollout: {step_copies: 1}",
+                "4: inference_component_endpoints.fleet.rollout.step_copies: is no key here; did you mean",
+            ),
+            **{
+                key: (
+                    f"{key}: {{}}",
+                    f"4: inference_component_endpoints.fleet.{key}: is no key here: {reason}",
+                )
+                for key, reason in {
+                    "model": "each of 'inference_components' has a 'model' of its own",
+                    "autoscaling": "each component counts its copies by its own 'autoscaling'",
+                    "variants": "all components share the instances of one variant",
+                    "serverless": "copies of components have their place on instances",
+                    "async_inference": "an asynchronous request cannot name a component",
+                    "shadow": "a shadow variant serves a model",
+                    "accelerator_type": "AWS has ended Elastic Inference",
+                    "safe_update": "every update of it is safe",
+                }.items()
+            },
+        }.values(),
+    )
+    def test_fails_with_what_an_endpoint_of_components_takes(self, text: str, message: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            self.read(
+                "inference_component_endpoints:\n"
+                "  fleet:\n"
+                "    instance_type: ml.c6i.large\n"
+                f"    {text}\n"
+                "    inference_components:\n"
+                "      chat: {model: {framework: container, image: example/mine:1}, min_memory_mb: 512}\n"
+            )
+        assert any(line.startswith(f"sub/inference.yaml:{message}") for line in str(caught.value).splitlines()), caught
+
+    def test_components_with_apis_differ_in_more_than_hyphens(self) -> None:
+        fleet = (
+            "inference_component_endpoints:\n"
+            "  fleet:\n"
+            "    instance_type: ml.c6i.large\n"
+            "    inference_components:\n"
+            "      a-b: {model: {framework: container, image: example/mine:1}, min_memory_mb: 512%s}\n"
+            "      ab: {model: {framework: container, image: example/mine:1}, min_memory_mb: 512, api: {}}\n"
+        )
+        assert set(self.read(fleet % "").inference_component_endpoints["fleet"].inference_components) == {"a-b", "ab"}
+        with pytest.raises(SettingsError, match=r"ab\.api: belongs to a name that differs from 'a-b' in hyphens only"):
+            self.read(fleet % ", api: {}")
 
     def test_a_region_without_the_image_is_told(self) -> None:
         with pytest.raises(SettingsError, match=r"sub/inference\.yaml:1: region: 'xx-nowhere-1'"):

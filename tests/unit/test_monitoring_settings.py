@@ -96,13 +96,19 @@ def test_a_dashboard_is_there_or_not() -> None:
 
 
 def test_a_dashboard_has_endpoints_to_show() -> None:
-    fleet = "{instance_type: ml.c6i.large, inference_components: {a: {model: %s, min_memory_mb: 512}}}"
-    model = "{framework: container, image: mine}"
+    node = "{name: cpu, instance_types: [m7i.large], min_size: 1, max_size: 1}"
     with pytest.raises(SettingsError) as raised:
-        load(f"inference_component_endpoints: {{fleet: {fleet % model}}}\ndashboard: true")
+        load(f"cluster: {{node_groups: [{node}]}}\ndashboard: true")
 
     why = "shows 'endpoints', of which there are none; give one, or leave it out"
     assert str(raised.value) == f"inference.yaml:2: dashboard: {why}"
+
+
+def test_a_dashboard_shows_inference_components_too() -> None:
+    model = "{framework: container, image: mine}"
+    fleet = f"{{instance_type: ml.c6i.large, inference_components: {{a: {{model: {model}, min_memory_mb: 512}}}}}}"
+
+    assert load(f"inference_component_endpoints: {{fleet: {fleet}}}\ndashboard: true").dashboard
 
 
 @pytest.mark.parametrize(("given", "is_valid"), [(True, True), ({"minutes": 3}, True), (3, False), ({"m": 1}, False)])

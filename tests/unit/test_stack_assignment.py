@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from constructs_lib.serving.models import PyTorchModel
 from constructs_lib.serving.problems import InvalidValueError
 from stacks.assignment import settings_by_stack
+from stacks.component_settings import ComponentEndpointSettings, ComponentSettings
 from stacks.limits import StackLimitError, check_limits
 from stacks.settings import EndpointSettings, Settings
 
@@ -72,6 +74,23 @@ def test_an_endpoint_may_be_pinned_to_a_stack() -> None:
         "b": "InferenceStack9",
         "c": "InferenceStack10",
     }
+
+
+def test_endpoints_of_inference_components_are_spread_like_the_others() -> None:
+    component = ComponentSettings(model=PyTorchModel(artifact="s3://my-models/model.tar.gz"), min_memory_mb=512)
+    fleet = ComponentEndpointSettings(instance_type="ml.c6i.large", inference_components={"chat": component})
+    fleets = {"digits": fleet, "mine": replace(fleet, stack="Mine", inference_components={"other": component})}
+
+    parts = settings_by_stack(
+        Settings(endpoints={"fraud": ENDPOINT}, inference_component_endpoints=fleets, stacks=25, dashboard=True)
+    )
+
+    assert {stack: [*part.endpoints, *part.inference_component_endpoints] for stack, part in parts.items()} == {
+        "InferenceStack3": ["digits"],
+        "InferenceStack6": ["fraud"],
+        "Mine": ["mine"],
+    }
+    assert {part.dashboard for part in parts.values()} == {True}
 
 
 def test_stacks_are_given_in_the_order_of_their_numbers() -> None:

@@ -6,8 +6,11 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
 from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
+from constructs_lib.sagemaker.variant_scaling import scheduled_action
 
 _policy = autoscaling.CfnScalingPolicy
+_COPIES = "/aws/sagemaker/InferenceComponents"
+_USES = ("CPUUtilizationNormalized", "GPUUtilizationNormalized")
 
 
 def scale_copies(scope: Construct, component_name: str, scaling: CopyScaling) -> autoscaling.CfnScalableTarget:
@@ -35,32 +38,58 @@ def scale_copies(scope: Construct, component_name: str, scaling: CopyScaling) ->
         resource_id=f"inference-component/{component_name}",
         min_capacity=scaling.min,
         max_capacity=scaling.max,
+        scheduled_actions=[scheduled_action(each) for each in scaling.schedules] or None,
     )
-    targets = {
-        "InvocationsPerCopy": scaling.invocations_per_copy,
-        "ConcurrentRequestsPerCopyHighResolution": scaling.concurrent_requests_per_copy,
-    }
-    for metric, value in targets.items():
+    for metric, value in _targets(scaling).items():
         if value is not None:
+            predefined = None if metric in _USES else f"SageMakerInferenceComponent{metric}"
             _policy(
                 scope,
                 f"{metric}ScalingPolicy",
-                policy_name=f"SageMakerInferenceComponent{metric}",
+                policy_name=predefined or metric,
                 policy_type="TargetTrackingScaling",
                 scaling_target_id=target.ref,
                 target_tracking_scaling_policy_configuration=_policy.TargetTrackingScalingPolicyConfigurationProperty(
                     target_value=value,
                     predefined_metric_specification=_policy.PredefinedMetricSpecificationProperty(
-                        predefined_metric_type=f"SageMakerInferenceComponent{metric}"
-                    ),
+                        predefined_metric_type=predefined
+                    )
+                    if predefined
+                    else None,
+                    customized_metric_specification=None if predefined else _used(metric, component_name),
                     scale_in_cooldown=scaling.scale_in_cooldown,
                     scale_out_cooldown=scaling.scale_out_cooldown,
                     disable_scale_in=scaling.disable_scale_in,
                 ),
             )
-    if scaling.min == 0:
+    for step in scaling.steps:
+        from constructs_lib.sagemaker.step_scaling import (
+            scale_in_steps,
+        )  # CloudWatch's module, which others need not load
+
+        dimensions = {"InferenceComponentName": component_name}
+        scale_in_steps(scope, target, step, dimensions=dimensions, utilization=_COPIES)
+    if scaling.can_be_empty:
         _wake_up(scope, component_name, target)
     return target
+
+
+def _targets(scaling: CopyScaling) -> dict[str, float | None]:
+    return {
+        "InvocationsPerCopy": scaling.target_invocations,
+        "ConcurrentRequestsPerCopyHighResolution": scaling.concurrent_requests_per_copy,
+        "CPUUtilizationNormalized": scaling.cpu_utilization,
+        "GPUUtilizationNormalized": scaling.gpu_utilization,
+    }
+
+
+def _used(metric: str, component_name: str) -> autoscaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty:
+    return _policy.CustomizedMetricSpecificationProperty(
+        metric_name=metric,
+        namespace=_COPIES,
+        statistic="Average",
+        dimensions=[_policy.MetricDimensionProperty(name="InferenceComponentName", value=component_name)],
+    )
 
 
 def _wake_up(scope: Construct, component_name: str, target: autoscaling.CfnScalableTarget) -> None:

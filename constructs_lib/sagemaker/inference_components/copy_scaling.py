@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar
 
-from constructs_lib.serving.problems import Problems, below, is_token
+from constructs_lib.sagemaker.scaling_rules import CopyStepScaling, ScheduledCopies, twin_rule_problems
+from constructs_lib.serving.problems import Problem, Problems, below, is_token
 
-_TARGETS = ("invocations_per_copy", "concurrent_requests_per_copy")
+# Fields that name a metric and its target value; with several, the one that asks for most copies wins.
+_TARGETS = (
+    "invocations_per_copy",
+    "max_requests_per_second",
+    "concurrent_requests_per_copy",
+    "cpu_utilization",
+    "gpu_utilization",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyScaling:
-    """Between which bounds the copies are counted, and which metric the count follows.
+    """Between which bounds the copies are counted, and what the count follows: metrics, steps, a schedule.
+
+    With several targets, Application Auto Scaling takes the one that asks for the most copies.
 
     Attributes
     ----------
@@ -25,17 +35,32 @@ class CopyScaling:
         Most copies, at least 1 and at least ``min``.
     invocations_per_copy
         Target for ``SageMakerInferenceComponentInvocationsPerCopy``: invocations per copy and minute, more than 0.
-        None: it is not followed.
+        None: it follows ``max_requests_per_second``, if that is given.
+    max_requests_per_second
+        The highest rate that one copy bears in a load test, in requests per second, more than 0. The target is this
+        times 60 times ``safety_factor``. None: ``invocations_per_copy`` says.
+    safety_factor
+        Which part of ``max_requests_per_second`` a copy is loaded with, above 0 and at most 1. Default: 0.5, as
+        SageMaker's guide starts with.
     concurrent_requests_per_copy
         Target for ``SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution``: requests that one copy works
         on at one time, more than 0; it reacts within seconds, and suits requests that take long. None: it is not
         followed.
+    cpu_utilization
+        Target for ``CPUUtilizationNormalized``: percent of the CPU cores that a copy has, above 0. None: it is not
+        followed.
+    gpu_utilization
+        Target for ``GPUUtilizationNormalized``: percent of the GPUs that a copy has, above 0. None: it is not followed.
     scale_in_cooldown
         Seconds after a scale-in before the next one, at least 0. Default: 300.
     scale_out_cooldown
         Seconds after a scale-out before the next one, at least 0. Default: 300.
     disable_scale_in
         Whether these targets only ever add copies. Default: they remove them as well.
+    steps
+        Step scaling policies, each with its alarm. Default: none.
+    schedules
+        Times at which ``min`` and ``max`` change. Default: none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -43,10 +68,16 @@ class CopyScaling:
     min: int = 1
     max: int
     invocations_per_copy: float | None = None
+    max_requests_per_second: float | None = None
+    safety_factor: float = 0.5
     concurrent_requests_per_copy: float | None = None
+    cpu_utilization: float | None = None
+    gpu_utilization: float | None = None
     scale_in_cooldown: int = 300
     scale_out_cooldown: int = 300
     disable_scale_in: bool = False
+    steps: tuple[CopyStepScaling, ...] = ()
+    schedules: tuple[ScheduledCopies, ...] = ()
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
@@ -56,16 +87,46 @@ class CopyScaling:
             problems.add("max", f"must be at least 1, got {self.max}")
         elif not is_token(self.min) and below(self.max, self.min):
             problems.add("max", f"must be at least 'min' ({self.min}), got {self.max}")
-        given = [name for name in _TARGETS if getattr(self, name) is not None]
-        if not given:
-            problems.add(_TARGETS[0], f"is missing; give it or '{_TARGETS[1]}', which the number of copies follows")
-        for name in given:
-            target = getattr(self, name)
-            if not is_token(target) and not 0 < target < inf:
-                problems.add(name, f"must be a finite number above 0, got {target}")
+        problems.extend(self._target_problems())
+        if not is_token(self.safety_factor) and not 0 < self.safety_factor <= 1:
+            problems.add("safety_factor", f"must be above 0 and at most 1, got {self.safety_factor}")
         for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
             if below(getattr(self, cooldown), 0):
                 problems.add(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
         if self.min == 0 and self.disable_scale_in:
             problems.add("disable_scale_in", "keeps the copies from ever going to 0, which 'min' allows; leave one out")
+        problems.extend(twin_rule_problems(self.steps, self.schedules))
         problems.raise_any()
+
+    def _target_problems(self) -> Iterator[Problem]:
+        given = [name for name in _TARGETS if getattr(self, name) is not None]
+        for name in given:
+            target = getattr(self, name)
+            if not is_token(target) and not 0 < target < inf:
+                yield Problem(name, f"must be a finite number above 0, got {target}")
+        if self.invocations_per_copy is not None and self.max_requests_per_second is not None:
+            yield Problem("max_requests_per_second", "is given as well as 'invocations_per_copy'; give one of the two")
+        if not given and not self.steps and not self.schedules:
+            others = f"{', '.join(_TARGETS[1:])}, steps or schedules"
+            yield Problem(_TARGETS[0], f"is missing; give it, or another thing that the count follows: {others}")
+
+    @property
+    def target_invocations(self) -> float | None:
+        """The target for ``SageMakerInferenceComponentInvocationsPerCopy``; None when it is not followed.
+
+        Source: AWS, "Load testing your auto scaling configuration".
+        """
+        if self.max_requests_per_second is None:
+            return self.invocations_per_copy
+        return self.max_requests_per_second * 60 * self.safety_factor
+
+    @property
+    def most_copies(self) -> int | None:
+        """Most copies that there can be, now or by a schedule; None when only the deployment knows."""
+        counts = [self.max, *(each.max for each in self.schedules)]
+        return None if any(map(is_token, counts)) else max(counts)
+
+    @property
+    def can_be_empty(self) -> bool:
+        """Whether the last copy may go, now or by a schedule."""
+        return 0 in (self.min, *(each.min for each in self.schedules))

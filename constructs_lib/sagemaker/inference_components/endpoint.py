@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.containers import resolve
+from constructs_lib.sagemaker.data_capture import DataCapture
 from constructs_lib.sagemaker.endpoint import Endpoint
+from constructs_lib.sagemaker.endpoint_config import IEndpointConfig
+from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
 from constructs_lib.sagemaker.endpoint_rules import naming_problems
 from constructs_lib.sagemaker.execution_role import ExecutionRole
 from constructs_lib.sagemaker.inference_components.endpoint_config import ComponentEndpointConfig
@@ -19,11 +24,17 @@ from constructs_lib.sagemaker.inference_components.options import ComponentEndpo
 from constructs_lib.sagemaker.inference_components.rules import copy_host
 from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
 from constructs_lib.sagemaker.model import Model
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
+from constructs_lib.sagemaker.monitoring.watched_endpoint import WatchedEndpoint, watch_endpoint
 from constructs_lib.sagemaker.overrides import Overrides, override
+from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.variants import RoutingStrategy
+from constructs_lib.sagemaker.variants import InferenceAmiVersion, RoutingStrategy
 from constructs_lib.serving.instances import instance_type as parse_instance_type
 from constructs_lib.serving.problems import Problems
+
+if TYPE_CHECKING:
+    from constructs_lib.sagemaker.monitoring.endpoint_monitoring import EndpointMonitoring
 
 
 class InferenceComponentEndpoint(Endpoint):
@@ -49,6 +60,35 @@ class InferenceComponentEndpoint(Endpoint):
         Execution role of the endpoint and of all components; it is given the permissions that the models need. None: a
         role is created that may read exactly these models' artifacts, pull their images, and write their logs and
         metrics.
+    capacity_reservation_arn
+        ARN of the ML capacity reservation that all instances are launched into; the deployment fails when it is
+        exhausted. None: they are launched on demand.
+    instance_provision_timeout
+        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's own limit.
+    volume_size_gb
+        Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. None: what
+        SageMaker gives to the instance type.
+    inference_ami_version
+        Image of the host, which brings its GPU or Neuron driver. None: the one that the models' images need,
+        otherwise SageMaker's default for the instance type.
+    enable_ssm_access
+        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+    core_dumps
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
+        the right to. None: they are not kept.
+    monitoring
+        CloudWatch alarms and a dashboard, of the instances and of each component: True for those with the default
+        thresholds, or the thresholds. Default: none.
+    data_capture
+        What of the traffic is kept in S3, of all components together. AWS's documentation of data capture does not
+        mention inference components. None: nothing is.
+    volume_kms_key_arn
+        ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
+        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts those, and no key of yours. None: a key of AWS's.
+    rollout
+        How another instance type, or anything else of the endpoint itself, moves all components to new instances, and
+        what takes it back; for a component's own model there is its ``rollout``. None: all at once.
     tags
         Tags of every resource of the endpoint. None: none.
     overrides
@@ -94,6 +134,16 @@ class InferenceComponentEndpoint(Endpoint):
         routing_strategy: RoutingStrategy | None = None,
         endpoint_name: str | None = None,
         role: iam.IRole | None = None,
+        capacity_reservation_arn: str | None = None,
+        instance_provision_timeout: int | None = None,
+        volume_size_gb: int | None = None,
+        inference_ami_version: InferenceAmiVersion | None = None,
+        enable_ssm_access: bool = False,
+        core_dumps: str | None = None,
+        monitoring: bool | Monitoring = False,
+        data_capture: DataCapture | None = None,
+        volume_kms_key_arn: str | None = None,
+        rollout: Rollout | None = None,
         tags: Mapping[str, str] | None = None,
         overrides: Overrides | None = None,
     ) -> None:
@@ -103,6 +153,16 @@ class InferenceComponentEndpoint(Endpoint):
             instance_count=instance_count,
             managed_instance_scaling=managed_instance_scaling,
             routing_strategy=routing_strategy,
+            capacity_reservation_arn=capacity_reservation_arn,
+            instance_provision_timeout=instance_provision_timeout,
+            volume_size_gb=volume_size_gb,
+            inference_ami_version=inference_ami_version,
+            enable_ssm_access=enable_ssm_access,
+            core_dumps=core_dumps,
+            monitoring=monitoring,
+            data_capture=data_capture,
+            volume_kms_key_arn=volume_kms_key_arn,
+            rollout=rollout,
             tags=tags or {},
         )
         problems = Problems("InferenceComponentEndpoint")
@@ -114,11 +174,12 @@ class InferenceComponentEndpoint(Endpoint):
         for name, each in inference_components.items():
             resolve(scope, each.model, hosts[name])
         Construct.__init__(self, scope, id)  # not Endpoint's: the configuration is made inside of this one
-        StackFacts.of(scope).include(self)
+        facts = StackFacts.of(scope)
+        facts.include(self)
         self._execution_role = ExecutionRole(self, role)
         # Where the names of components clash neither with each other's nor with what stands beside them.
         scopes = {kind: Construct(self, kind) for kind in ("Models", "InferenceComponents")}
-        models = {
+        self.models = {
             name: Model(
                 scopes["Models"],
                 name,
@@ -129,7 +190,8 @@ class InferenceComponentEndpoint(Endpoint):
             )
             for name, each in inference_components.items()
         }
-        needs = [model.host_needs.inference_ami_version for model in models.values()]
+        """The SageMaker models, by the names of their components."""
+        needs = [model.host_needs.inference_ami_version for model in self.models.values()]
         self.endpoint_config = ComponentEndpointConfig(
             self,
             "EndpointConfig",
@@ -138,32 +200,98 @@ class InferenceComponentEndpoint(Endpoint):
             inference_ami_version=max(filter(None, needs), default=None),
         )
         """The endpoint configuration."""
+        if written := endpoint_permissions(facts, [options.variant], None, data_capture):
+            self._execution_role.allow(written, before=self.endpoint_config.resource)
         if any(each.model.vpc for each in inference_components.values()):
             # SageMaker makes and deletes the endpoint's network interfaces by the rights that came with the models.
-            self.endpoint_config.node.add_dependency(*models.values())
-        self._define(self.endpoint_config, endpoint_name, managed_instance_scaling is not None)
+            self.endpoint_config.node.add_dependency(*self.models.values())
+        self._options = options
+        self._define(self.endpoint_config, endpoint_name, managed_instance_scaling is not None, rollout=rollout)
         self.inference_components = {
             name: InferenceComponent(
                 scopes["InferenceComponents"],
                 name,
                 endpoint=self,
                 specification=each,
-                model=models[name],
+                model=self.models[name],
                 inference_component_name=name,
                 variant_name=self.endpoint_config.variants[0].name,
             )
             for name, each in inference_components.items()
         }
         """The components, by their names."""
+        alarm_names = [*self.rollback_alarm_names]
+        alarm_names += [name for each in self.inference_components.values() for name in each.rollback_alarm_names]
+        if alarm_names:
+            statements = permissions.distinct(permissions.describe_alarms(facts.place, alarm_names))
+            self._execution_role.allow(statements, before=self._resource)
         for key, value in (tags or {}).items():
             cdk.Tags.of(self).add(key, value)
         if overrides is not None:
-            for model in models.values():
+            for model in self.models.values():
                 override(model, overrides.model)
             override(self.endpoint_config, overrides.endpoint_config)
             override(self, overrides.endpoint)
+        self.monitoring = self._monitor(Monitoring() if monitoring is True else monitoring) if monitoring else None
+        """Its alarms and its dashboard. None: it has none."""
 
     @property
     def role(self) -> iam.IRole:
         """The execution role, to grant it more."""
         return self._execution_role.role
+
+    def component_arns(self, names: Sequence[str] | None = None) -> list[str]:
+        """Give the ARNs of its inference components: of all, or of those with the given names.
+
+        Parameters
+        ----------
+        names
+            Names of its components. None: all of them.
+
+        Raises
+        ------
+        InvalidValueError
+            When it has no component of that name.
+        """
+        problems = Problems("InferenceComponentEndpoint")
+        for name in names or ():
+            if name not in self.inference_components:
+                known = ", ".join(self.inference_components)
+                problems.add("inference_components", f"has no '{name}', but {known}; give one of those")
+        problems.raise_any()
+        return [
+            each.inference_component_arn
+            for name, each in self.inference_components.items()
+            if names is None or name in names
+        ]
+
+    @property
+    def watched(self) -> WatchedEndpoint:
+        """What a dashboard shows of it."""
+        if self.monitoring is not None:
+            return self.monitoring.watched
+        return watch_endpoint(
+            label=self.node.id,
+            endpoint_name=self.endpoint_name,
+            variants=self.endpoint_config.variants,
+            inference_components=self._options.inference_components,
+            managed_instance_scaling=self._options.managed_instance_scaling,
+        )
+
+    def _watched_in_rollouts(self, _config: IEndpointConfig, _endpoint_name: str) -> list[dict[str, str]]:
+        return [{"InferenceComponentName": name} for name in self._options.inference_components]
+
+    def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
+        from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
+            EndpointMonitoring,  # CloudWatch, for who wants it
+        )
+
+        return EndpointMonitoring(
+            self,
+            "Monitoring",
+            endpoint=self,
+            variants=self.endpoint_config.variants,
+            monitoring=monitoring,
+            inference_components=self._options.inference_components,
+            managed_instance_scaling=self._options.managed_instance_scaling,
+        )

@@ -7,10 +7,14 @@ from functools import cached_property
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
+from constructs_lib.sagemaker.endpoint_config_properties import (
+    AnyVariant,
+    capture_config,
+    production_variant,
+)
 from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
 from constructs_lib.sagemaker.inference_components.options import ComponentEndpointOptions
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.serving.servers import HostNeeds
 
 _config = sagemaker.CfnEndpointConfig
 
@@ -31,7 +35,6 @@ class ComponentEndpointConfig(Construct):
     """
 
     async_inference = None
-    data_capture = None
 
     def __init__(
         self,
@@ -43,15 +46,18 @@ class ComponentEndpointConfig(Construct):
         inference_ami_version: str | None,
     ) -> None:
         super().__init__(scope, id)
-        variant = InstanceVariant(instance_type=options.instance_type, instance_count=options.initial_instance_count)
+        variant = options.variant
         self.variants: tuple[AnyVariant, ...] = (variant,)
         """The production variant, which hosts all components."""
+        self.data_capture = options.data_capture
+        """What of the traffic is kept; None when nothing is."""
         network = next(iter(options.inference_components.values())).model
-        routing = options.routing_strategy
-        self._resource = _config(
+        self.resource = _config(
             self,
             "Resource",
             execution_role_arn=execution_role_arn,
+            data_capture_config=capture_config(options.data_capture),
+            kms_key_id=options.volume_kms_key_arn,
             enable_network_isolation=network.network_isolation or None,
             vpc_config=None
             if network.vpc is None
@@ -59,14 +65,11 @@ class ComponentEndpointConfig(Construct):
                 subnets=list(network.vpc.subnets), security_group_ids=list(network.vpc.security_group_ids)
             ),
             production_variants=[
-                _config.ProductionVariantProperty(
-                    variant_name=variant.name,
-                    instance_type=variant.instance_type,
-                    initial_instance_count=variant.initial_instance_count,
-                    initial_variant_weight=variant.weight,
-                    managed_instance_scaling=_managed(options.managed_instance_scaling),
-                    routing_config=_config.RoutingConfigProperty(routing_strategy=routing) if routing else None,
-                    inference_ami_version=inference_ami_version,
+                production_variant(
+                    variant,
+                    None,
+                    HostNeeds(inference_ami_version=inference_ami_version),
+                    _managed(options.managed_instance_scaling),
                 )
             ],
         )
@@ -74,7 +77,7 @@ class ComponentEndpointConfig(Construct):
     @cached_property
     def endpoint_config_name(self) -> str:
         """Name that CloudFormation gives the configuration; a token."""
-        return self._resource.attr_endpoint_config_name
+        return self.resource.attr_endpoint_config_name
 
 
 def _managed(

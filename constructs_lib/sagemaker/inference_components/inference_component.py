@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.sagemaker.endpoint import IEndpoint
+from constructs_lib.sagemaker.inference_components.component_interface import IInferenceComponent, component_by_name
 from constructs_lib.sagemaker.inference_components.component_scaling import scale_copies
+from constructs_lib.sagemaker.inference_components.copy_deployment import copy_alarms, copy_deployment
 from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
-from constructs_lib.sagemaker.metrics import MetricOptions
 from constructs_lib.sagemaker.model import IModel, host_needs_of
 from constructs_lib.sagemaker.overrides import override
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problems
 
-if TYPE_CHECKING:
-    from aws_cdk import aws_cloudwatch as cloudwatch
-
 _component = sagemaker.CfnInferenceComponent
 
 
-class InferenceComponent(Construct):
+class InferenceComponent(Construct, IInferenceComponent):
     """Defines an inference component.
 
     Parameters
@@ -34,7 +31,8 @@ class InferenceComponent(Construct):
         The endpoint that hosts it: its variants have no models of their own, as those of an
         `InferenceComponentEndpoint`. The component is deleted before it.
     specification
-        What each copy needs, and how many copies there are.
+        What each copy needs, how many copies there are, and how they are updated: the execution role must be allowed
+        to describe the alarms of its ``rollout``, which `InferenceComponentEndpoint` sees to.
     model
         The SageMaker model of ``specification.model``.
     inference_component_name
@@ -64,8 +62,9 @@ class InferenceComponent(Construct):
             problems.add("inference_component_name", wrong)
             raise problems.error()
         super().__init__(scope, id)
-        self.inference_component_name = inference_component_name
-        """Its name."""
+        self._name, self._endpoint = inference_component_name, endpoint
+        self.rollback_alarm_names = copy_alarms(self, inference_component_name, specification.rollout)
+        """Names of the alarms that take an update back; the execution role must be allowed to describe them."""
         self._resource = _component(
             self,
             "Resource",
@@ -83,33 +82,45 @@ class InferenceComponent(Construct):
                 startup_parameters=_startup(specification, model),
             ),
             runtime_config=_component.InferenceComponentRuntimeConfigProperty(copy_count=specification.initial_copies),
+            deployment_config=copy_deployment(specification.rollout, self.rollback_alarm_names),
         )
         override(self, specification.overrides)
         if specification.autoscaling is not None:
             target = scale_copies(self, inference_component_name, specification.autoscaling)
             target.add_resource_dependency(self._resource)
 
+    @property
+    def inference_component_name(self) -> str:
+        """Name of the component."""
+        return self._name
+
     @cached_property
     def inference_component_arn(self) -> str:
         """ARN of the component; a token."""
         return self._resource.ref
 
-    def metric(self, metric_name: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Give any metric of the component in ``AWS/SageMaker``, such as ``InvocationsPerCopy``.
+    @property
+    def endpoint(self) -> IEndpoint:
+        """The endpoint that hosts it."""
+        return self._endpoint
+
+    @staticmethod
+    def from_inference_component_name(inference_component_name: str, *, endpoint: IEndpoint) -> IInferenceComponent:
+        """Use a component that exists already.
 
         Parameters
         ----------
-        metric_name
-            SageMaker's name for it.
-        **options
-            CloudWatch's options for a metric.
-        """
-        from aws_cdk import aws_cloudwatch
+        inference_component_name
+            Its name.
+        endpoint
+            The endpoint that hosts it, made here or imported.
 
-        dimensions = {"InferenceComponentName": self.inference_component_name}
-        return aws_cloudwatch.Metric(
-            namespace="AWS/SageMaker", metric_name=metric_name, dimensions_map=dimensions, **options
-        )
+        Raises
+        ------
+        InvalidValueError
+            When no component can have that name, or the endpoint is made here and has none of it.
+        """
+        return component_by_name(endpoint, inference_component_name)
 
 
 def _startup(

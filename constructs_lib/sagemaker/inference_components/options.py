@@ -6,15 +6,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from constructs_lib.sagemaker.data_capture import DataCapture
+from constructs_lib.sagemaker.endpoint_rules import rollout_problems, volume_key_problems
 from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
 from constructs_lib.sagemaker.inference_components.rules import component_problems
 from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
+from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.overrides import Overrides
+from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.tags import tag_problems
-from constructs_lib.sagemaker.variants import RoutingStrategy
+from constructs_lib.sagemaker.variants import InferenceAmiVersion, InstanceVariant, RoutingStrategy
 from constructs_lib.serving.compatibility import instance_type_problems, region_problems
-from constructs_lib.serving.problems import Problem, below
+from constructs_lib.serving.problems import InvalidValueError, Problem, below
 from constructs_lib.serving.ranges import choice_problems
+
+# What is said of the instances as of any variant's.
+_OF_INSTANCES = (
+    "capacity_reservation_arn",
+    "instance_provision_timeout",
+    "volume_size_gb",
+    "inference_ami_version",
+    "enable_ssm_access",
+    "core_dumps",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +50,35 @@ class ComponentEndpointOptions:
     routing_strategy
         How a request finds a copy: ``RANDOM``, ``LEAST_OUTSTANDING_REQUESTS`` or ``PREFIX_AWARE``. Left out: as
         SageMaker does by itself, which is at random.
+    capacity_reservation_arn
+        ARN of the ML capacity reservation that all instances are launched into; the deployment fails when it is
+        exhausted. Left out: they are launched on demand.
+    instance_provision_timeout
+        Seconds that SageMaker may take to find an instance, 300 to 3600. Left out: SageMaker's own limit.
+    volume_size_gb
+        Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. Left out: what
+        SageMaker gives to the instance type.
+    inference_ami_version
+        Image of the host, which brings its GPU or Neuron driver. Left out: the one that the models' images need,
+        otherwise SageMaker's default for the instance type.
+    enable_ssm_access
+        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+    core_dumps
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
+        the right to. Left out: they are not kept.
+    monitoring
+        CloudWatch alarms and a dashboard, of the instances and of each component: true for those with the default
+        thresholds, or the thresholds. Left out: none.
+    data_capture
+        What of the traffic is kept in S3, of all components together. AWS's documentation of data capture does not
+        mention inference components. Left out: nothing is.
+    volume_kms_key_arn
+        ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
+        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts those, and no key of yours. Left out: a key of AWS's.
+    rollout
+        How another instance type, or anything else of the endpoint itself, moves all components to new instances, and
+        what takes it back; for a component's own model there is its ``rollout``. Left out: all at once.
     tags
         Tags of every resource of the endpoint, values by key. Left out: none.
     overrides
@@ -47,6 +90,16 @@ class ComponentEndpointOptions:
     instance_count: int | None = None
     managed_instance_scaling: ManagedInstanceScaling | None = None
     routing_strategy: RoutingStrategy | None = None
+    capacity_reservation_arn: str | None = None
+    instance_provision_timeout: int | None = None
+    volume_size_gb: int | None = None
+    inference_ami_version: InferenceAmiVersion | None = None
+    enable_ssm_access: bool = False
+    core_dumps: str | None = None
+    monitoring: bool | Monitoring = False
+    data_capture: DataCapture | None = None
+    volume_kms_key_arn: str | None = None
+    rollout: Rollout | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     overrides: Overrides | None = None
 
@@ -61,6 +114,23 @@ class ComponentEndpointOptions:
             return self.instance_count
         return max(self.managed_instance_scaling.min_instance_count, 1) if self.managed_instance_scaling else 1
 
+    @property
+    def variant(self) -> InstanceVariant:
+        """The one production variant, which hosts all components.
+
+        Raises
+        ------
+        InvalidValueError
+            When there is no such instance type, or the count does not fit; `problems` tells that as well.
+        """
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in _OF_INSTANCES}
+        return InstanceVariant(
+            instance_type=self.instance_type,
+            instance_count=self.initial_instance_count,
+            routing_strategy=self.routing_strategy,
+            **chosen,
+        )
+
     def problems(self) -> Iterator[Problem]:
         """Give every clash; its field is an attribute's name, or a path into it."""
         scaled = self.managed_instance_scaling is not None
@@ -73,6 +143,13 @@ class ComponentEndpointOptions:
         yield from self._count_problems()
         yield from choice_problems("routing_strategy", self.routing_strategy, RoutingStrategy)
         yield from component_problems(self)
+        try:
+            variant = self.variant
+        except InvalidValueError as error:  # what is not of these is told above
+            yield from (problem for problem in error.problems if problem.field in _OF_INSTANCES)
+        else:
+            yield from volume_key_problems(self.volume_kms_key_arn, [variant])
+            yield from rollout_problems(self.rollout, [variant]) if self.rollout is not None else ()
         yield from tag_problems(self.tags)
 
     def _count_problems(self) -> Iterator[Problem]:

@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker.inference_components.copy_rollout import CopyRollout
 from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
 from constructs_lib.sagemaker.overrides import path_problems
 from constructs_lib.serving.models import AnyModel
+from constructs_lib.serving.multi_container import MultiContainerModel
+from constructs_lib.serving.multi_model import MultiModel
 from constructs_lib.serving.problems import Problems, below, is_token
 from constructs_lib.serving.ranges import range_problems
 
+# Source: SageMaker Python SDK 3, _assert_ic_compatible.
+NO_GROUP = (
+    "is of several models or containers, and an inference component serves one; make each a component, or host them in "
+    "an endpoint of their own"
+)
 _START_UP = (60, 3600, "seconds")  # botocore sagemaker, InferenceComponentStartupParameters
 
 
@@ -38,6 +46,9 @@ class ComponentSpecification:
         component goes back to it. None: as many as ``autoscaling.min`` says, and at least 1.
     autoscaling
         How the number of copies follows the traffic. None: it stays as it is.
+    rollout
+        How an update of the component replaces its copies, and what takes it back. None: new copies first, then all of
+        the old ones go, as SageMaker does by itself.
     model_data_download_timeout
         Seconds that fetching the model data may take, 60 to 3600. None: an hour for a large language model, otherwise
         SageMaker's own limit.
@@ -57,12 +68,16 @@ class ComponentSpecification:
     accelerators: int | None = None
     copies: int | None = None
     autoscaling: CopyScaling | None = None
+    rollout: CopyRollout | None = None
     model_data_download_timeout: int | None = None
     container_startup_timeout: int | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
+        given: object = self.model
+        if isinstance(given, MultiModel | MultiContainerModel):
+            problems.add("model", NO_GROUP)
         if below(self.min_memory_mb, 128):
             problems.add("min_memory_mb", f"must be at least 128, got {self.min_memory_mb}")
         if self.max_memory_mb is not None and below(self.max_memory_mb, self.min_memory_mb):
@@ -76,6 +91,8 @@ class ComponentSpecification:
                 problems.add(name, f"must be at least 1, got {count}")
         if self.copies is not None and self.autoscaling is not None:
             problems.extend(range_problems("copies", self.copies, max(self.autoscaling.min, 1), self.autoscaling.max))
+        if self.rollout is not None:
+            problems.extend(self.rollout.copy_problems(self.most_copies))
         for name in ("model_data_download_timeout", "container_startup_timeout"):
             problems.extend(range_problems(name, getattr(self, name), *_START_UP))
         problems.extend(path_problems("overrides", self.overrides))
@@ -87,3 +104,8 @@ class ComponentSpecification:
         if self.copies is not None:
             return self.copies
         return max(self.autoscaling.min, 1) if self.autoscaling else 1
+
+    @property
+    def most_copies(self) -> int:
+        """How many copies there can be."""
+        return self.autoscaling.max if self.autoscaling else self.initial_copies

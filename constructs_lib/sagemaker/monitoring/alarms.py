@@ -1,4 +1,4 @@
-"""CloudWatch alarms on the metrics of a production variant: what they are, in plain Python, and their resource.
+"""CloudWatch alarms on the metrics of variants and inference components: in plain Python, and their resource.
 
 The rules know nothing of the CDK; `make_alarm` renders any of them, so that a rollout can have its own.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from constructs_lib.sagemaker.monitoring.monitoring import MissingData, Monitoring
+from constructs_lib.sagemaker.monitoring.watched_component import COPIES, WatchedComponent
 from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
 
 if TYPE_CHECKING:
@@ -99,14 +100,31 @@ def latency_rule(monitoring: Monitoring) -> AlarmRule | None:
 def variant_rules(variant: WatchedVariant, monitoring: Monitoring) -> list[AlarmRule]:
     """Give all alarms of one variant, as far as they are switched on and apply to it."""
     found = [
-        error_rule(monitoring),
-        error_rule(monitoring, status="4XX"),
-        latency_rule(monitoring),
+        *([] if variant.hosts_components else _answer_rules(monitoring)),
         *_saturation_rules(variant, monitoring),
         _at_max_rule(variant, monitoring),
         _silence_rule(variant, monitoring),
     ]
     return [rule for rule in found if rule is not None]
+
+
+def component_rules(component: WatchedComponent, monitoring: Monitoring) -> list[AlarmRule]:
+    """Give all alarms of one inference component, as far as they are switched on and apply to it."""
+    found = _answer_rules(monitoring)
+    if monitoring.at_max_instances and component.max_copies is not None:
+        found.append(_full_rule("AtMaxCopies", "copies", component.max_copies, COPIES, monitoring))
+    if monitoring.silent_minutes is not None and not component.can_be_empty:
+        found.append(_silent_rule("NoCopies", "copies", (COPIES, _REPORTED), monitoring.silent_minutes))
+    return [rule for rule in found if rule is not None]
+
+
+# Each instance, and each copy, sends it once a minute, with and without traffic: its samples are their number, as AWS's
+# own samples count them (aws-samples, sagemaker-genai-hosting-examples, observability).
+_REPORTED = "CPUUtilizationNormalized"
+
+
+def _answer_rules(monitoring: Monitoring) -> list[AlarmRule | None]:
+    return [error_rule(monitoring), error_rule(monitoring, status="4XX"), latency_rule(monitoring)]
 
 
 def _saturation_rules(variant: WatchedVariant, monitoring: Monitoring) -> Iterator[AlarmRule]:
@@ -133,6 +151,8 @@ def _at_max_rule(variant: WatchedVariant, monitoring: Monitoring) -> AlarmRule |
     """SageMaker publishes no instance count, but with each request the inverse of it: the sums' ratio is the count."""
     if not monitoring.at_max_instances or variant.max_instances is None:
         return None
+    if variant.hosts_components:
+        return _full_rule("AtMaxInstances", "instances", variant.max_instances, INSTANCES, monitoring)
     return AlarmRule(
         name="AtMaxInstances",
         description=f"The variant has all of the {variant.max_instances} instances that its autoscaling allows",
@@ -145,14 +165,30 @@ def _at_max_rule(variant: WatchedVariant, monitoring: Monitoring) -> AlarmRule |
     )
 
 
+def _full_rule(name: str, what: str, most: int, namespace: str, monitoring: Monitoring) -> AlarmRule:
+    return AlarmRule(
+        name=name,
+        description=f"It has all of the {most} {what} that its scaling allows",
+        metrics={"m": (namespace, _REPORTED)},
+        statistic="SampleCount",
+        threshold=most - 0.5,
+        minutes=monitoring.saturation_minutes,
+        missing_data=monitoring.missing_data,
+    )
+
+
 def _silence_rule(variant: WatchedVariant, monitoring: Monitoring) -> AlarmRule | None:
     minutes = monitoring.silent_minutes
     if minutes is None or not variant.has_instances or variant.can_be_empty:
         return None
+    return _silent_rule("Silence", "instances", (INSTANCES, "CPUUtilization"), minutes)
+
+
+def _silent_rule(name: str, what: str, metric: tuple[str, str], minutes: int) -> AlarmRule:
     return AlarmRule(
-        name="Silence",
-        description=f"The instances have sent no metric for {minutes} minutes",
-        metrics={"m": (INSTANCES, "CPUUtilization")},
+        name=name,
+        description=f"The {what} have sent no metric for {minutes} minutes",
+        metrics={"m": metric},
         statistic="SampleCount",
         threshold=1,
         comparison=_BELOW,
@@ -166,11 +202,11 @@ def make_alarm(
     id: str,  # noqa: A002 - the CDK's own name for it
     *,
     rule: AlarmRule,
-    endpoint_name: str,
-    variant_name: str,
+    owner: str,
+    dimensions: Mapping[str, str],
     topics: Sequence[str] = (),
 ) -> CfnAlarm:
-    """Define the alarm that a rule describes, for one variant; CloudFormation gives it a name.
+    """Define the alarm that a rule describes; CloudFormation gives it a name.
 
     Parameters
     ----------
@@ -178,28 +214,27 @@ def make_alarm(
         Where in the construct tree the alarm stands.
     rule
         What it is about.
-    endpoint_name, variant_name
-        Whose metrics it reads. A token of the endpoint makes the alarm wait for it.
+    owner
+        Name of the variant or inference component that it is about.
+    dimensions
+        Those of the metrics that it reads. A token of the endpoint makes the alarm wait for it.
     topics
         ARNs of the SNS topics that are told. Default: nobody is.
     """
     from aws_cdk import aws_cloudwatch as cloudwatch  # only who has alarms pays for it
 
-    dimensions = [
-        cloudwatch.CfnAlarm.DimensionProperty(name="EndpointName", value=endpoint_name),
-        cloudwatch.CfnAlarm.DimensionProperty(name="VariantName", value=variant_name),
-    ]
+    read = [cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in dimensions.items()]
     namespace, metric_name = next(iter(rule.metrics.values()))
-    math = None if rule.expression is None else _math(rule, rule.expression, dimensions)
+    math = None if rule.expression is None else _math(rule, rule.expression, read)
     is_percentile = rule.statistic.startswith("p")
     return cloudwatch.CfnAlarm(
         scope,
         id,
-        alarm_description=f"{variant_name}: {rule.description}",
+        alarm_description=f"{owner}: {rule.description}",
         metrics=math,
         namespace=None if math else namespace,
         metric_name=None if math else metric_name,
-        dimensions=None if math else dimensions,
+        dimensions=None if math else read,
         period=None if math else MINUTE,
         statistic=None if math or is_percentile else rule.statistic,
         extended_statistic=rule.statistic if is_percentile and not math else None,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from constructs_lib.sagemaker.monitoring.watched_component import COPIES, WatchedComponent
+from constructs_lib.sagemaker.monitoring.watched_endpoint import Watched, WatchedEndpoint
 from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
 
 _GRID = 24
@@ -19,31 +21,6 @@ _MINUTE = 60
 _LINES_MAX = 50  # of at most 100 rows of a metrics array: a computed line takes two
 _ALARMS_MAX = 100  # "Dashboard Body Structure and Syntax", alarm status widget
 _ALARMS_PER_ROW = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedEndpoint:
-    """An endpoint as a dashboard shows it.
-
-    Attributes
-    ----------
-    label
-        What people call it.
-    endpoint_name
-        Its name, which may be a token.
-    variants
-        Its production variants.
-    alarm_arns
-        ARNs of its alarms, which may be tokens.
-    latency_p99_ms
-        Latency above which an alarm goes off. None: there is no such alarm.
-    """
-
-    label: str
-    endpoint_name: str
-    variants: tuple[WatchedVariant, ...]
-    alarm_arns: tuple[str, ...] = ()
-    latency_p99_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +37,7 @@ class _Line:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Graph:
     title: str
-    lines: tuple[tuple[str, str, _Line], ...]  # endpoint, variant, what of it
+    lines: tuple[tuple[tuple[str, ...], _Line], ...]  # whose: dimensions and their values in turn; what of it
     top: float | None = None
     limit: float | None = None
 
@@ -76,22 +53,28 @@ def endpoint_body(endpoint: WatchedEndpoint, *, region: str) -> str:
         Where its metrics are; the stack's own, or its token.
     """
 
-    def graph(title: str, lines: Callable[[WatchedVariant], list[_Line]], **choices: float | None) -> _Graph:
-        named = len(endpoint.variants) > 1
+    def graph(
+        title: str, watched: Sequence[Watched], lines: Callable[[Any], list[_Line]], **choices: float | None
+    ) -> list[_Graph]:
+        named = len(watched) > 1
         drawn = [
-            (endpoint.endpoint_name, variant.name, _labelled(line, variant.name if named else ""))
-            for variant in endpoint.variants
-            for line in lines(variant)
+            (_whose(each, endpoint), _labelled(line, each.name if named else ""))
+            for each in watched
+            for line in lines(each)
         ]
-        return _Graph(title=title, lines=tuple(drawn), **choices)
+        return [_Graph(title=title, lines=tuple(part), **choices) for part in _parts(drawn, _LINES_MAX)]
 
+    asked, components, variants = endpoint.asked, endpoint.components, endpoint.variants
     graphs = [
-        graph("Invocations per minute", lambda _: [_INVOCATIONS]),
-        graph("Errors per minute", lambda _: [_SERVER_ERRORS, _CLIENT_ERRORS, _MODEL_ERRORS]),
-        graph("Latency (ms)", lambda _: [_MEDIAN, _SLOWEST, _OVERHEAD], limit=endpoint.latency_p99_ms),
-        graph("Use of the instances (%)", _uses, top=100),
-        graph("Invocations per instance and minute", lambda _: [_PER_INSTANCE]),
-        graph("Instances in service", lambda variant: [_INSTANCE_COUNT] if variant.has_instances else []),
+        *graph("Invocations per minute", asked, lambda _: [_INVOCATIONS]),
+        *graph("Errors per minute", asked, lambda _: [_SERVER_ERRORS, _CLIENT_ERRORS, _MODEL_ERRORS]),
+        *graph("Latency (ms)", asked, lambda _: [_MEDIAN, _SLOWEST, _OVERHEAD], limit=endpoint.latency_p99_ms),
+        *graph("Use of the copies (%)", components, _copy_uses, top=100),
+        *graph("Invocations per copy and minute", components, lambda _: [_PER_COPY]),
+        *graph("Copies in service", components, lambda _: [_COPY_COUNT]),
+        *graph("Use of the instances (%)", variants, _uses, top=100),
+        *graph("Invocations per instance and minute", variants, _per_instance),
+        *graph("Instances in service", variants, _instance_count),
     ]
     return _body(endpoint.alarm_arns, graphs, region)
 
@@ -107,12 +90,18 @@ def stack_body(endpoints: Sequence[WatchedEndpoint], *, region: str) -> str:
         Where their metrics are; the stack's own, or its token.
     """
 
-    def graph(title: str, draw: Callable[[WatchedVariant], list[_Line]], *, top: float | None = None) -> list[_Graph]:
+    def graph(
+        title: str,
+        draw: Callable[[Any], list[_Line]],
+        watched: Callable[[WatchedEndpoint], Sequence[Watched]] = lambda endpoint: endpoint.asked,
+        *,
+        top: float | None = None,
+    ) -> list[_Graph]:
         lines = [
-            (endpoint.endpoint_name, variant.name, _Line(_of(endpoint, variant), *_rest(line)))
+            (_whose(each, endpoint), _Line(_of(endpoint, each, watched(endpoint)), *_rest(line)))
             for endpoint in endpoints
-            for variant in endpoint.variants
-            for line in draw(variant)
+            for each in watched(endpoint)
+            for line in draw(each)
         ]
         return [_Graph(title=title, lines=tuple(part), top=top) for part in _parts(lines, _LINES_MAX)]
 
@@ -120,7 +109,7 @@ def stack_body(endpoints: Sequence[WatchedEndpoint], *, region: str) -> str:
         *graph("Invocations per minute", lambda _: [_INVOCATIONS]),
         *graph("5xx errors per minute", lambda _: [_SERVER_ERRORS]),
         *graph("Latency of the model, p99 (ms)", lambda _: [_SLOWEST]),
-        *graph("CPU of the instances (%)", _cpu, top=100),
+        *graph("CPU of the instances (%)", _cpu, lambda endpoint: endpoint.variants, top=100),
     ]
     return _body([arn for endpoint in endpoints for arn in endpoint.alarm_arns], graphs, region)
 
@@ -136,6 +125,28 @@ _OVERHEAD = _Line("SageMaker, p99", (INVOCATIONS, "OverheadLatency"), "p99", 0.0
 _INSTANCE_COUNT = _Line(
     "Instances", (INVOCATIONS, "Invocations"), "Sum", divisor=(INVOCATIONS, "InvocationsPerInstance")
 )
+# Where there are inference components each instance, and each copy, sends this once a minute.
+_REPORTED = "CPUUtilizationNormalized"
+_REPORTING_INSTANCES = _Line("Instances", (INSTANCES, _REPORTED), "SampleCount")
+_PER_COPY = _Line("Invocations per copy", (INVOCATIONS, "InvocationsPerCopy"), "Sum")
+_COPY_COUNT = _Line("Copies", (COPIES, _REPORTED), "SampleCount")
+
+
+def _per_instance(variant: WatchedVariant) -> list[_Line]:
+    return [] if variant.hosts_components else [_PER_INSTANCE]
+
+
+def _instance_count(variant: WatchedVariant) -> list[_Line]:
+    if variant.hosts_components:
+        return [_REPORTING_INSTANCES]
+    return [_INSTANCE_COUNT] if variant.has_instances else []
+
+
+def _copy_uses(component: WatchedComponent) -> list[_Line]:
+    """For copies SageMaker's own 100 is all that they have to themselves."""
+    kinds = ["CPU", "Memory", *(["GPU", "GPUMemory"] if component.has_accelerators else [])]
+    labels = {"GPUMemory": "GPU memory"}
+    return [_Line(labels.get(kind, kind), (COPIES, f"{kind}UtilizationNormalized"), "Average") for kind in kinds]
 
 
 def _cpu(variant: WatchedVariant) -> list[_Line]:
@@ -157,8 +168,12 @@ def _uses(variant: WatchedVariant) -> list[_Line]:
     return lines
 
 
-def _of(endpoint: WatchedEndpoint, variant: WatchedVariant) -> str:
-    return endpoint.label if len(endpoint.variants) == 1 else f"{endpoint.label} {variant.name}"
+def _of(endpoint: WatchedEndpoint, one: Watched, among: Sequence[Watched]) -> str:
+    return endpoint.label if len(among) == 1 else f"{endpoint.label} {one.name}"
+
+
+def _whose(watched: Watched, endpoint: WatchedEndpoint) -> tuple[str, ...]:
+    return tuple(part for pair in watched.dimensions(endpoint.endpoint_name).items() for part in pair)
 
 
 def _labelled(line: _Line, prefix: str) -> _Line:
@@ -182,7 +197,7 @@ def _body(alarm_arns: Sequence[str], graphs: Sequence[_Graph], region: str) -> s
         widgets.append({"type": "alarm", "x": 0, "y": y, "width": _GRID, "height": height, "properties": properties})
         y += height
     per_row = _GRID // _GRAPH_WIDTH
-    for index, graph in enumerate(graph for graph in graphs if graph.lines):
+    for index, graph in enumerate(graphs):
         place = {"x": index % per_row * _GRAPH_WIDTH, "y": y + index // per_row * _GRAPH_HEIGHT}
         size = {"width": _GRAPH_WIDTH, "height": _GRAPH_HEIGHT}
         widgets.append({"type": "metric", **place, **size, "properties": _properties(graph, region)})
@@ -197,22 +212,18 @@ def _properties(graph: _Graph, region: str) -> dict[str, Any]:
         "view": "timeSeries",
         "period": _MINUTE,
         "yAxis": {"left": axis},
-        "metrics": [
-            row
-            for index, (endpoint, variant, line) in enumerate(graph.lines)
-            for row in _rows(f"m{index}", endpoint, variant, line)
-        ],
+        "metrics": [row for index, (whose, line) in enumerate(graph.lines) for row in _rows(f"m{index}", whose, line)],
     }
     if graph.limit is not None:
         properties["annotations"] = {"horizontal": [{"label": "Alarm", "value": graph.limit}]}
     return properties
 
 
-def _rows(key: str, endpoint: str, variant: str, line: _Line) -> list[list[Any]]:
+def _rows(key: str, whose: tuple[str, ...], line: _Line) -> list[list[Any]]:
     """Write a line as rows of a metrics array: the metric, and before it what is computed of it."""
 
     def metric(name: tuple[str, str], **options: object) -> list[Any]:
-        return [*name, "EndpointName", endpoint, "VariantName", variant, {"stat": line.statistic, **options}]
+        return [*name, *whose, {"stat": line.statistic, **options}]
 
     if line.divisor is not None:
         expression = {"expression": f"{key} / {key}d", "label": line.label, "id": f"{key}e"}

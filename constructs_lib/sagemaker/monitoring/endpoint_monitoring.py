@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from constructs_lib.sagemaker.monitoring.alarms import make_alarm, variant_rules
-from constructs_lib.sagemaker.monitoring.dashboard import WatchedEndpoint, endpoint_body, stack_body
+from constructs_lib.sagemaker.monitoring.alarms import AlarmRule, component_rules, make_alarm, variant_rules
+from constructs_lib.sagemaker.monitoring.dashboard import endpoint_body, stack_body
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
-from constructs_lib.sagemaker.monitoring.watched_variant import watch
+from constructs_lib.sagemaker.monitoring.watched_endpoint import Watched, watch_endpoint
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving.problems import Problems
 
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from constructs_lib.sagemaker.async_inference import AsyncInference
     from constructs_lib.sagemaker.endpoint import IEndpoint
     from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
+    from constructs_lib.sagemaker.inference_components.endpoint import InferenceComponentEndpoint
+    from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
+    from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
     from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
 
 
 class EndpointMonitoring(Construct):
-    """Defines CloudWatch alarms for every variant of an endpoint, and a dashboard.
+    """Defines CloudWatch alarms for every variant and inference component of an endpoint, and a dashboard.
 
     Neither alarms nor dashboard have names of their own: CloudFormation gives them.
 
@@ -41,6 +45,11 @@ class EndpointMonitoring(Construct):
         What the dashboards call the endpoint. None: the id of the construct around this one.
     async_inference
         That of the endpoint, whose scaling may take away the last instance. None: the endpoint answers at once.
+    inference_components
+        The inference components that the endpoint hosts, by their names: requests, errors and latency are theirs, and
+        the instances the variant's. None: its variants have models of their own.
+    managed_instance_scaling
+        How SageMaker counts the instances under inference components. None: their number does not change.
 
     Raises
     ------
@@ -68,11 +77,20 @@ class EndpointMonitoring(Construct):
         monitoring: Monitoring | None = None,
         label: str | None = None,
         async_inference: AsyncInference | None = None,
+        inference_components: Mapping[str, ComponentSpecification] | None = None,
+        managed_instance_scaling: ManagedInstanceScaling | None = None,
     ) -> None:
         choices = monitoring or Monitoring()
-        watched = tuple(watch(variant, async_inference) for variant in variants)
+        watched = watch_endpoint(
+            label=label or scope.node.id,
+            endpoint_name=endpoint.endpoint_name,
+            variants=variants,
+            async_inference=async_inference,
+            inference_components=inference_components,
+            managed_instance_scaling=managed_instance_scaling,
+        )
         problems = Problems("EndpointMonitoring")
-        names = [variant.name for variant in watched]
+        names = [variant.name for variant in watched.variants]
         if not names:
             problems.add("variants", "is empty; give those of the endpoint")
         for name in sorted({name for name in names if names.count(name) > 1}):
@@ -81,23 +99,25 @@ class EndpointMonitoring(Construct):
         super().__init__(scope, id)
         facts = StackFacts.of(scope)
         facts.include(self)
+        rules: list[tuple[Watched, list[AlarmRule]]] = [
+            *((variant, variant_rules(variant, choices)) for variant in watched.variants),
+            *((component, component_rules(component, choices)) for component in watched.components),
+        ]
         self.alarms: dict[str, cloudwatch.CfnAlarm] = {
-            f"{variant.name}-{rule.name}": make_alarm(
+            f"{owner.name}-{rule.name}": make_alarm(
                 self,
-                f"{variant.name}-{rule.name}",
+                f"{owner.name}-{rule.name}",
                 rule=rule,
-                endpoint_name=endpoint.endpoint_name,
-                variant_name=variant.name,
+                owner=owner.name,
+                dimensions=owner.dimensions(endpoint.endpoint_name),
                 topics=choices.alarm_topics,
             )
-            for variant in watched
-            for rule in variant_rules(variant, choices)
+            for owner, found in rules
+            for rule in found
         }
-        """The alarms, by variant and subject: ``AllTraffic-Errors``."""
-        self.watched = WatchedEndpoint(
-            label=label or scope.node.id,
-            endpoint_name=endpoint.endpoint_name,
-            variants=watched,
+        """The alarms, by variant or inference component and subject: ``AllTraffic-Errors``."""
+        self.watched = replace(
+            watched,
             alarm_arns=tuple(alarm.attr_arn for alarm in self.alarms.values()),
             latency_p99_ms=choices.latency_p99_ms,
         )
@@ -131,27 +151,17 @@ class InferenceDashboard(Construct):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own name for it
         *,
-        endpoints: Sequence[InferenceEndpoint | EndpointMonitoring],
+        endpoints: Sequence[InferenceEndpoint | InferenceComponentEndpoint | EndpointMonitoring],
     ) -> None:
         problems = Problems("InferenceDashboard")
         if not endpoints:
             problems.add("endpoints", "is empty; give at least one")
         problems.raise_any()
         super().__init__(scope, id)
-        body = stack_body([_watched(endpoint) for endpoint in endpoints], region=StackFacts.of(scope).place.region)
+        body = stack_body([endpoint.watched for endpoint in endpoints], region=StackFacts.of(scope).place.region)
         self._resource = cloudwatch.CfnDashboard(self, "Resource", dashboard_body=body)
 
     @property
     def dashboard_name(self) -> str:
         """Name that CloudFormation gives the dashboard; a token."""
         return self._resource.ref
-
-
-def _watched(endpoint: InferenceEndpoint | EndpointMonitoring) -> WatchedEndpoint:
-    if isinstance(endpoint, EndpointMonitoring):
-        return endpoint.watched
-    if endpoint.monitoring is not None:
-        return endpoint.monitoring.watched
-    config = endpoint.endpoint_config
-    variants = tuple(watch(variant, config.async_inference) for variant in config.variants)
-    return WatchedEndpoint(label=endpoint.node.id, endpoint_name=endpoint.endpoint_name, variants=variants)

@@ -30,6 +30,9 @@ _PERCENTS = (
 class Monitoring:
     """Alarms for every variant of an endpoint, and a dashboard. An alarm whose threshold is None is not made.
 
+    Where inference components get the requests, errors and latency are those of each component, and CPU, memory and
+    GPUs those of the instances.
+
     Source of the metrics: AWS, "Amazon SageMaker AI metrics in Amazon CloudWatch"; they come once a minute. Alarms cost
     money: CloudWatch counts each by the metrics that it reads.
 
@@ -58,10 +61,10 @@ class Monitoring:
         alarm, as the servers of large language models fill that memory at their start.
     at_max_instances
         Whether there is an alarm for a variant that scales and has as many instances as ``autoscaling.max`` allows,
-        so that it cannot follow its traffic any further.
+        so that it cannot follow its traffic any further; and for an inference component with as many copies.
     silent_minutes
-        Minutes, 1 to 1440, without a word from the variant's instances (``CPUUtilization``, which they send with and
-        without traffic) after which they count as gone. None: no alarm.
+        Minutes, 1 to 1440, without a word from the variant's instances, or an inference component's copies, after which
+        they count as gone (``CPUUtilization``, which they send with and without traffic). None: no alarm.
     minutes
         Minutes, 1 to 1440, over which errors and latency are looked at.
     breaching_minutes

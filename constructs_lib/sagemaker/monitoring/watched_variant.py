@@ -33,6 +33,8 @@ class WatchedVariant:
         Most instances that its autoscaling allows. None: its count does not change.
     can_be_empty
         Whether its autoscaling may take away the last instance.
+    hosts_components
+        Whether it has no model of its own, but hosts inference components, which get its requests.
     """
 
     name: str
@@ -40,6 +42,11 @@ class WatchedVariant:
     gpus: int = 0
     max_instances: int | None = None
     can_be_empty: bool = False
+    hosts_components: bool = False
+
+    def dimensions(self, endpoint_name: str) -> dict[str, str]:
+        """Give the dimensions of its metrics."""
+        return {"EndpointName": endpoint_name, "VariantName": self.name}
 
     @property
     def has_instances(self) -> bool:

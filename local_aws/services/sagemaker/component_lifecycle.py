@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from local_aws.api import Parameters
 from local_aws.errors import ServiceError
-from local_aws.execution_role import ExecutionRole
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.component_state import InferenceComponent
 from local_aws.services.sagemaker.containers import Place, RunningContainer, open_container
 from local_aws.services.sagemaker.metrics import publish_component
 from local_aws.services.sagemaker.models import execution_role
 from local_aws.services.sagemaker.plane import plane
+from local_aws.services.sagemaker.rollback_alarms import tripped_alarm
 from local_aws.services.sagemaker.state import Endpoint, state
 from local_aws.services.sagemaker.variants import STARTUP_TIMEOUT, RunningVariant
 
@@ -32,15 +32,29 @@ def bring_up(scope: Scope, component: InferenceComponent) -> None:
     _run(component, move, otherwise="Failed")
 
 
-def update(scope: Scope, component: InferenceComponent, specification: Parameters, copies: int) -> None:
-    """Move to another specification and number of copies; the present container serves until the new one does."""
+def update(
+    scope: Scope,
+    component: InferenceComponent,
+    specification: Parameters,
+    copies: int,
+    deployment: Parameters | None = None,
+) -> None:
+    """Move to another specification and number of copies; the present container serves until the new one does.
+
+    An alarm of the deployment that is in ALARM by then takes the move back.
+    """
 
     def move() -> None:
         present = component.container
         is_same = specification == component.specification
-        component.container = (
-            None if copies == 0 else present if is_same and present else _open(scope, component, specification)
-        )
+        opened = None if copies == 0 else present if is_same and present else _open(scope, component, specification)
+        if not is_same and (alarm := tripped_alarm(scope, deployment)):
+            if opened is not None:
+                opened.close()
+            reason = f"The update was rolled back: alarm {alarm} is in ALARM."
+            component.set_status("InService", failure_reason=reason)
+            return
+        component.container = opened
         component.specification, component.copies = specification, copies
         component.set_status("InService")
         if present is not None and present is not component.container:
@@ -84,12 +98,7 @@ def _open(scope: Scope, component: InferenceComponent, specification: Parameters
     else:
         given = specification["Container"]
         endpoint = held.endpoints.get(component.endpoint_name)
-        role = ExecutionRole.assume(
-            scope,
-            endpoint.config.request["ExecutionRoleArn"],
-            service="sagemaker.amazonaws.com",
-            session="SageMaker",
-        )
+        role = execution_role(scope, endpoint.config)
         definition = {"Image": given["Image"], "Environment": given.get("Environment", {})}
         if "ArtifactUrl" in given:
             definition["ModelDataUrl"] = given["ArtifactUrl"]
@@ -133,11 +142,12 @@ def serving(scope: Scope, endpoint: Endpoint, name: str | None) -> RunningVarian
             "Inference Component has no capacity to process this request. ApplicationAutoScaling may be in-progress "
             "(if configured) or try to increase the capacity by invoking UpdateInferenceComponentRuntimeConfig API.",
         )
-    publish_component(scope, name, {"Invocations": 1.0, "InvocationsPerCopy": 1.0 / component.copies})
     variant = endpoint.variants[component.variant_name]
     return RunningVariant(
         config=variant.config,
         log_group=container.place.log_group,
+        role=execution_role(scope, endpoint.config),
         containers=[container],
         instance_count=variant.instance_count,
+        component=component,
     )

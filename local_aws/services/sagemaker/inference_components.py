@@ -9,6 +9,7 @@ from local_aws.services.autoscaling.state import targets
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker import component_lifecycle
 from local_aws.services.sagemaker.component_state import InferenceComponent
+from local_aws.services.sagemaker.rollback_alarms import check_rollback_alarms
 from local_aws.services.sagemaker.service import SAGEMAKER
 from local_aws.services.sagemaker.state import Endpoint, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
@@ -79,9 +80,11 @@ def update_inference_component(scope: Scope, request: Parameters) -> Parameters:
     replaces = "Specification" in request or "Specifications" in request
     specification = _specification(scope, request) if replaces else component.specification
     copies = request.get("RuntimeConfig", {}).get("CopyCount", component.copies)
+    deployment = request.get("DeploymentConfig")
+    check_rollback_alarms(scope, state(scope).endpoints.get(component.endpoint_name).config, deployment)
     component.begin("Updating")
-    component.deployment_config = request.get("DeploymentConfig", component.deployment_config)
-    component_lifecycle.update(scope, component, specification, copies)
+    component.deployment_config = deployment or component.deployment_config
+    component_lifecycle.update(scope, component, specification, copies, deployment)
     return {"InferenceComponentArn": component.arn}
 
 
