@@ -1,7 +1,7 @@
 """What our services use of the AWS services that MiniStack already has: objects and roles.
 
-No other module than this one, :mod:`local_aws.telemetry`, :mod:`local_aws.extension` and :mod:`local_aws.adaptations`
-imports MiniStack.
+No other module than this one, :mod:`local_aws.telemetry`, :mod:`local_aws.streaming`, :mod:`local_aws.extension` and
+:mod:`local_aws.adaptations` imports MiniStack.
 Every function is safe on any thread: it says whose resources it means, since outside of a request MiniStack knows no
 account.
 """

@@ -22,8 +22,9 @@ from local_aws.api import JsonService, Response, error_response
 from local_aws.errors import ServiceError
 from local_aws.services.autoscaling.operations import AUTOSCALING
 from local_aws.services.sagemaker import SAGEMAKER, runtime
+from local_aws.streaming import streamed
 
-Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Response]]
+Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[tuple[int, dict[str, str], Any]]]
 
 _RELIED_ON: Mapping[str, tuple[str, ...]] = {
     "ministack.app": ("app", "SERVICE_HANDLERS"),
@@ -41,13 +42,16 @@ _RELIED_ON: Mapping[str, tuple[str, ...]] = {
     ),
     "ministack.core.concurrency": ("run_reentrant",),
     "ministack.core.iam_actions": ("extract_resource_arn",),
-    "ministack.core.responses": ("get_account_id", "get_region", "request_scope"),
+    "ministack.core.lambda_runtime": ("execution_credentials",),
+    "ministack.core.responses": ("StreamingResponse", "get_account_id", "get_region", "request_scope"),
     "ministack.core.router": ("SERVICE_PATTERNS", "extract_access_key_id"),
     "ministack.services.apigateway_v1": (
+        "_build_lambda_event_v1",
         "_create_request_validator",
         "_delete_request_validator",
         "_gw_error",
         "_invoke_lambda_custom_v1",
+        "_invoke_lambda_proxy_v1",
         "_resources",
         "_stages_v1",
     ),
@@ -64,8 +68,25 @@ _RELIED_ON: Mapping[str, tuple[str, ...]] = {
     ),
     "ministack.services.cloudformation": ("_stacks", "handle_request"),
     "ministack.services.cloudformation.custom_resource": ("deliver_response",),
-    "ministack.services.cloudformation.stacks": ("_add_event", "_roll_back_operation", "_runs_on_worker_thread"),
-    "ministack.services.cloudwatch": ("_evaluate_all_alarms", "record_metric"),
+    "ministack.services.cloudformation.handlers": ("_delete_stack_async",),
+    "ministack.services.cloudformation.stacks": (
+        "_add_event",
+        "_delete_stack_async",
+        "_roll_back_operation",
+        "_runs_on_worker_thread",
+    ),
+    "ministack.services.cloudwatch": (
+        "_alarms",
+        "_composite_alarms",
+        "_describe_alarms",
+        "_dims_from_list",
+        "_dims_key",
+        "_evaluate_alarm",
+        "_evaluate_all_alarms",
+        "_metrics",
+        "_p",
+        "record_metric",
+    ),
     "ministack.services.cloudwatch_logs": (
         "_create_log_group",
         "_create_log_stream",
@@ -96,6 +117,7 @@ _RELIED_ON: Mapping[str, tuple[str, ...]] = {
         "_update_pod_identity_association",
     ),
     "ministack.services.iam": ("_roles",),
+    "ministack.services.lambda_svc": ("_emit_lambda_logs", "_get_func_record_for_ref"),
     "ministack.services.s3": ("_buckets", "_get_object_data", "_put_object"),
     "ministack.services.sns": ("SnsPublishError", "publish_internal"),
     "ministack.services.stepfunctions": ("_execute_wait", "_scaled_sleep"),
@@ -158,14 +180,15 @@ def _json(service: JsonService) -> Handler:
 def _sagemaker(control: JsonService) -> Handler:
     async def handle(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
-    ) -> Response:
+    ) -> tuple[int, dict[str, str], Any]:
         scope = backend.current_scope()
         if runtime.INVOCATION_PATH.fullmatch(path):
             loop = asyncio.get_running_loop()
             refusal = runtime.may_invoke(scope, path, headers)
             if refusal is not None:
                 return refusal
-            return await loop.run_in_executor(runtime.POOL, runtime.invoke_endpoint, scope, path, headers, body)
+            answer = await loop.run_in_executor(runtime.POOL, runtime.invoke_endpoint, scope, path, headers, body)
+            return streamed(answer, runtime.POOL)
         if path != "/":
             message = f"local AWS does not have the SageMaker operation of {method} {path}"
             return error_response(ServiceError("UnknownOperationException", message, status=404))

@@ -189,6 +189,8 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         _watch(parent_pipe, lambda: loop.call_soon_threadsafe(stop.set))
     config = Config()
     config.bind = [f"fd://{os.dup(listener.fileno())}"]
+    # What comes while the event loop is busy waits here; a client beyond the backlog is held up for seconds, or reset.
+    config.backlog = 1024
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.shutdown_timeout = 5

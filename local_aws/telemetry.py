@@ -44,6 +44,13 @@ def evaluate_alarms(scope: Scope) -> None:
         cloudwatch._evaluate_all_alarms()
 
 
+def alarm_state(scope: Scope, name: str) -> str | None:
+    """Return an alarm's state, such as ``OK``; None when there is no such alarm."""
+    with responses.request_scope(scope.account, scope.region):
+        alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
+        return None if alarm is None else str(alarm["StateValue"])
+
+
 def publish_message(scope: Scope, topic_arn: str, message: str) -> bool:
     """Publish to an SNS topic; False when there is no such topic or it refuses."""
     with responses.request_scope(scope.account, scope.region):

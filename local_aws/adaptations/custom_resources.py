@@ -1,28 +1,33 @@
-"""Custom resources: what one has begun when it fails is deleted in the rollback, as on AWS.
+"""Custom resources: what one has begun when it fails, or when its stack is deleted, is deleted, as on AWS.
 
 CloudFormation then sends a ``Delete`` with the physical id of the failed answer, unless that is the id of what was
 there before: it is how a handler hears that what it has begun is not wanted any more. An update that fails with another
 physical id is a replacement that failed, so its predecessor gets no ``Update`` that would restore it.
 https://repost.aws/knowledge-center/best-practices-custom-cf-lambda
+
+One that has not answered yet when its stack is deleted gets its ``Delete`` at once, with a physical id that
+CloudFormation makes up; the stack goes once its creation has ended.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.concurrency import run_reentrant
-from ministack.services.cloudformation import custom_resource, provisioners, stacks
+from ministack.services.cloudformation import _stacks, custom_resource, handlers, provisioners, stacks
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
-    """A custom resource that was begun, and failed."""
+class _Begun:
+    """A custom resource that was begun, and failed or has not answered yet."""
 
     logical_id: str
     physical_id: str
@@ -31,14 +36,16 @@ class _Failed:
 
 
 _answered: dict[tuple[str, str], str] = {}
-_failed: dict[str, list[_Failed]] = {}
+_failed: dict[str, list[_Begun]] = {}
+_under_way: dict[str, list[_Begun]] = {}
 
 
 def install() -> None:
-    """Note physical ids of failed answers, and delete what has one when its stack rolls back."""
+    """Note what is begun and what has failed, and delete it when its stack is deleted or rolls back."""
     _note_answers()
     _note_failures()
     _delete_in_rollback()
+    _delete_under_way()
 
 
 def _note_answers() -> None:
@@ -91,13 +98,18 @@ def _noting(
     predecessor: str | None = None,
 ) -> Iterator[None]:
     stack_id = provisioners._cr_stack_id(stack_name)
+    made_up = f"{stack_name}-{logical_id}-{secrets.token_hex(6).upper()}"
+    begun = [] if predecessor else [_Begun(logical_id, made_up, properties, resource_type)]
+    _under_way.setdefault(stack_id, []).extend(begun)
     try:
         yield
     except Exception:
         physical_id = _answered.pop((stack_id, logical_id), predecessor)
         if physical_id != predecessor and physical_id is not None:
-            _failed.setdefault(stack_id, []).append(_Failed(logical_id, physical_id, properties, resource_type))
+            _failed.setdefault(stack_id, []).append(_Begun(logical_id, physical_id, properties, resource_type))
         raise
+    finally:
+        _under_way[stack_id] = [each for each in _under_way[stack_id] if each not in begun]
 
 
 def _delete_in_rollback() -> None:
@@ -111,22 +123,33 @@ def _delete_in_rollback() -> None:
             if attempt and attempt[0] == failure.logical_id:
                 # MiniStack's form for one that is as it was: nothing is sent back.
                 operation["failed_update"] = (*attempt[:3], None, None, None)
-            where = (stack_id, stack_name, failure.logical_id, failure.resource_type)
-            stacks._add_event(*where, "DELETE_IN_PROGRESS", physical_id=failure.physical_id)
-            try:
-                await run_reentrant(
-                    provisioners._delete_resource,
-                    failure.resource_type,
-                    failure.physical_id,
-                    failure.properties,
-                    stack_name,
-                    failure.logical_id,
-                )
-            except Exception as error:  # whatever its handler answers, the others are rolled back
-                _log.warning("%s of %s was not deleted: %s", failure.logical_id, stack_name, error)
-                stacks._add_event(*where, "DELETE_FAILED", str(error), failure.physical_id)
-            else:
-                stacks._add_event(*where, "DELETE_COMPLETE", physical_id=failure.physical_id)
+            await _delete(failure, stack_name, stack_id)
         await original(stack_name, stack_id, stack, operation, *more, **named)
 
     stacks._roll_back_operation = roll_back
+
+
+def _delete_under_way() -> None:
+    original: Callable[..., Awaitable[None]] = stacks._delete_stack_async
+
+    async def delete(stack_name: str, stack_id: str, *more: Any, **named: Any) -> None:
+        if begun := _under_way.get(stack_id):
+            await asyncio.gather(*(_delete(each, stack_name, stack_id) for each in begun))
+            while str(_stacks.get(stack_name, {}).get("StackStatus", "")).endswith("_IN_PROGRESS"):
+                await asyncio.sleep(0.05)
+        await original(stack_name, stack_id, *more, **named)
+
+    stacks._delete_stack_async = handlers._delete_stack_async = delete
+
+
+async def _delete(begun: _Begun, stack_name: str, stack_id: str) -> None:
+    where = (stack_id, stack_name, begun.logical_id, begun.resource_type)
+    stacks._add_event(*where, "DELETE_IN_PROGRESS", physical_id=begun.physical_id)
+    resource = (begun.resource_type, begun.physical_id, begun.properties, stack_name, begun.logical_id)
+    try:
+        await run_reentrant(provisioners._delete_resource, *resource)
+    except Exception as error:  # whatever its handler answers, the others are deleted
+        _log.warning("%s of %s was not deleted: %s", begun.logical_id, stack_name, error)
+        stacks._add_event(*where, "DELETE_FAILED", str(error), begun.physical_id)
+    else:
+        stacks._add_event(*where, "DELETE_COMPLETE", physical_id=begun.physical_id)

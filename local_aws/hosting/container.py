@@ -1,7 +1,7 @@
 """What a host is asked to run, and how it says that it cannot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -17,6 +17,8 @@ class Container:
         The environment of the ContainerDefinition; in it, ``/opt/ml`` is mapped to the host's own directory.
     archive
         The downloaded ``model.tar.gz``; None when the Model has no model data.
+    additional
+        The downloaded archives of the additional model data sources, by channel name.
     hostname
         The ContainerHostname, which the container sees as ``HOSTNAME``.
     multi_model
@@ -26,6 +28,7 @@ class Container:
     image: str
     environment: Mapping[str, str]
     archive: Path | None
+    additional: Mapping[str, Path] = field(default_factory=dict)
     hostname: str | None = None
     multi_model: bool = False
 

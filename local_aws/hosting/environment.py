@@ -43,7 +43,7 @@ def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], N
     Parameters
     ----------
     code
-        The archive's ``code`` directory.
+        The directory of the ``requirements.txt``: the archive's ``code``, or what local AWS has in place of an image.
     log
         Receives pip's output.
     pause
@@ -69,7 +69,7 @@ def interpreter(code: Path, *, log: Callable[[str], None], pause: Callable[[], N
                     _build(home, requirements, cwd=cwd or home, log=log, pause=pause, lock=lock)
         except (OSError, subprocess.CalledProcessError) as e:
             raise HostFailedError(
-                f"no Python environment for code/requirements.txt could be made in {home.parent}: {e}"
+                f"no Python environment for {_shown(requirements)} could be made in {home.parent}: {e}"
             ) from e
     return _python(home)
 
@@ -161,7 +161,12 @@ def _pip_failure(requirements: Path, tail: Sequence[str], ending: str) -> str:
     text = requirements.read_text("utf-8", errors="replace")
     named = [s for line in text.splitlines() if (s := line.partition("#")[0].strip())]
     at_fault = [n for n in named if re.split(r"[\s<>=!~;\[@]", n)[0].lower() in cause.lower()]
-    return f"code/requirements.txt ({', '.join(at_fault or named[:5])}) could not be installed: {cause}"
+    return f"{_shown(requirements)} ({', '.join(at_fault or named[:5])}) could not be installed: {cause}"
+
+
+def _shown(requirements: Path) -> str:
+    """Name the file as its reader knows it: ``code/requirements.txt`` of an archive."""
+    return f"{requirements.parent.name}/{requirements.name}"
 
 
 def _short(error: str) -> str:

@@ -81,7 +81,8 @@ class Host:
             server = server_of(self._container)
             self._lay_out()
             self._check_entry_point(server)
-            python = environment.interpreter(self._base / "model" / "code", log=self._log, pause=self._pause)
+            packages = server.packages or self._base / "model" / "code"
+            python = environment.interpreter(packages, log=self._log, pause=self._pause)
             self._launch(server, python)
             self._await_ping()
         except BaseException:
@@ -128,6 +129,8 @@ class Host:
             (self._base / "model").mkdir()
         else:
             extract(self._container.archive, self._base / "model")
+        for name, archive in self._container.additional.items():
+            extract(archive, self._base / "additional-model-data-sources" / name)
 
     def _check_entry_point(self, server: Server) -> None:
         program = self._container.environment.get("SAGEMAKER_PROGRAM", "inference.py")
@@ -156,7 +159,7 @@ class Host:
             raise HostFailedError("the host was stopped before it was in service")
         if time.monotonic() > self._deadline:
             if self._process is None:
-                state = "code/requirements.txt was still being installed"
+                state = "its requirements.txt was still being installed"
             else:
                 state = (
                     f"its last log line: {self._process.tail[-1]}" if self._process.tail else "it has logged nothing"

@@ -5,6 +5,7 @@ A later image family is one entry here and one module in ``server/`` with a ``cr
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from local_aws.hosting.container import Container, HostFailedError
 
@@ -19,15 +20,20 @@ class Server:
         The family's name in messages.
     module
         The module of ``server/`` that does what the image does; None while local AWS has none.
+    packages
+        Directory whose ``requirements.txt`` names what the image comes with, in place of the archive's own, which it
+        does not install. None: the archive's ``code/``.
     """
 
     title: str
     module: str | None = None
+    packages: Path | None = None
 
 
 _PYTORCH = Server(title="PyTorch", module="pytorch")
 _TENSORFLOW = Server(title="TensorFlow", module="tensorflow")
 _HUGGING_FACE = Server(title="Hugging Face")
+_TRITON = Server(title="Triton", module="triton", packages=Path(__file__).with_name("triton"))
 _MXNET = Server(title="MXNet")
 _LANGUAGE_MODEL = Server(title="large language model")
 _NEO = Server(title="Neo-compiled model")
@@ -64,6 +70,7 @@ SERVERS: Mapping[str, Server] = {
     "sglang": _LANGUAGE_MODEL,
     "vllm": _LANGUAGE_MODEL,
     "vllm-arm64": _LANGUAGE_MODEL,
+    "sagemaker-tritonserver": _TRITON,
     "sagemaker-inference-mxnet": _NEO,
     "sagemaker-inference-pytorch": _NEO_PYTORCH,
     "sagemaker-inference-tensorflow": _NEO_TENSORFLOW,

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 
 def _end_with_parent() -> None:
@@ -17,15 +18,25 @@ def _end_with_parent() -> None:
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
-def main(command: list[str]) -> int:
-    """Run the command and return its exit code."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the user's own training script
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _end_with_child(child: subprocess.Popen[bytes]) -> None:
     code = child.wait()
-    return code if code >= 0 else 128 - code
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def main(command: list[str]) -> NoReturn:
+    """Run the command, and end with its exit code."""
+    # A handler alone would do nothing about a signal that comes just before this process goes to sleep.
+    signals, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the user's own training script
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_child, args=(child,), daemon=True).start()
+    while os.read(signals, 1):
+        child.terminate()
+    raise AssertionError("the pipe is open as long as this process lives")
 
 
 if __name__ == "__main__":
-    # At once: the thread above reads until the end of its pipe.
-    os._exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import tarfile
-import time
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
+from patience import looks
 
 from local_aws.process import LocalAws
 from local_aws.validation import check
@@ -56,9 +56,16 @@ class Aws:
     def __init__(self, server: LocalAws) -> None:
         self.server = server
         self._session = boto3.Session("test", "test", region_name=server.region)
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
-    @functools.cache  # noqa: B019  lives as long as the session
     def _client(self, name: str) -> Any:
+        with self._lock:  # threads may use a client together, but not make one
+            if name not in self._clients:
+                self._clients[name] = self._make_client(name)
+            return self._clients[name]
+
+    def _make_client(self, name: str) -> Any:
         config = Config(retries={"max_attempts": 0}, max_pool_connections=64)
         client = self._session.client(name, endpoint_url=self.server.endpoint_url, config=config)  # type: ignore[call-overload]
         if name in ("sagemaker", "application-autoscaling"):
@@ -153,11 +160,10 @@ class Aws:
 
     def settle(self, endpoint: str) -> dict[str, Any]:
         """Wait until an endpoint is in service or has failed, and return its description."""
-        for _ in range(500):
+        for _ in looks():
             described = self.sagemaker.describe_endpoint(EndpointName=endpoint)
             if described["EndpointStatus"] in ("InService", "Failed"):
                 return dict(described)
-            pause()
         raise AssertionError(f"{endpoint} is still {described['EndpointStatus']}")
 
     def invoke(self, endpoint: str, body: bytes = b"x", **more: Any) -> dict[str, Any]:
@@ -184,12 +190,21 @@ class Aws:
 
     def settled_stack(self, name: str) -> dict[str, Any]:
         """Wait until nothing is under way in a stack, and return its description."""
-        for _ in range(500):
+        for _ in looks():
             stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):
                 return dict(stack)
-            pause()
         raise AssertionError(f"{name} is still {stack['StackStatus']}")
+
+    def delete_stack(self, name: str) -> None:
+        """Delete a stack, and wait until it is gone."""
+        self.cloudformation.delete_stack(StackName=name)
+        for _ in looks():
+            found = {s["StackName"]: s["StackStatus"] for s in self.cloudformation.describe_stacks()["Stacks"]}
+            if found.get(name, "DELETE_COMPLETE") == "DELETE_COMPLETE":
+                return
+            assert found[name] == "DELETE_IN_PROGRESS", self.reasons(name)
+        raise AssertionError(f"{name} is still there")
 
     def reasons(self, stack: str) -> list[str]:
         """Return the reasons of a stack's failed events, the latest first."""
@@ -209,11 +224,6 @@ def refusal(call: Any, **parameters: Any) -> str:
         call(**parameters)
     error = caught.value.response["Error"]
     return f"{error['Code']}: {error['Message']}"
-
-
-def pause() -> None:
-    """Wait for a moment, between two looks."""
-    time.sleep(0.02)
 
 
 def unique(prefix: str) -> str:

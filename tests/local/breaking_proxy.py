@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from patience import PATIENCE
+
 HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -32,6 +34,10 @@ class Request:
 Rule = Callable[[Request], bool]
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 class BreakingProxy:
     """Passes requests on, and breaks the connection before, or after, those that a rule picks.
 
@@ -52,7 +58,7 @@ class BreakingProxy:
         self._target = urlsplit(target).netloc
         self._seen: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:
@@ -81,7 +87,7 @@ class BreakingProxy:
         handler.close_connection = True
         if self.before(request):
             return
-        connection = http.client.HTTPConnection(self._target, timeout=30)
+        connection = http.client.HTTPConnection(self._target, timeout=PATIENCE)
         try:
             connection.request(request.method, handler.path, body, dict(handler.headers.items()))
             response = connection.getresponse()

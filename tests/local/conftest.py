@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aws_clients import Aws
+from gate import Gate
 from model_hosts import Hosts
 from training_jobs import put_data
 
@@ -34,6 +35,15 @@ def training_aws(local_aws: LocalAws) -> Aws:
     aws = Aws(local_aws)
     put_data(aws)
     return aws
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A gate that is closed until the test opens it, or ends."""
+    made = Gate(tmp_path / "gate")
+    made.directory.mkdir()
+    with made:
+        yield made
 
 
 @pytest.fixture

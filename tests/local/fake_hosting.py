@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from gate import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class Container:
     image: str
     environment: Mapping[str, str]
     archive: Path | None
+    additional: Mapping[str, Path] = field(default_factory=dict)
     hostname: str | None = None
     multi_model: bool = False
 
@@ -25,8 +27,16 @@ class HostFailedError(Exception):
     pass
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 class Host:
-    """Environment: FAIL (text), START_SECONDS, SECONDS, and STATUS for /invocations."""
+    """Environment: FAIL (text), START_GATE; for /invocations, STATUS and GATE. A gate is a directory.
+
+    An answer in PARTS, which commas part, passes a PARTS_GATE after each of them, and breaks off after the last if there
+    is a BREAK.
+    """
 
     url = ""
     pid = os.getpid()  # no process of its own: the server's
@@ -36,17 +46,18 @@ class Host:
     ) -> None:
         self._container = container
         self._log = log
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
 
     def start(self) -> None:
         environment = self._container.environment
         self._log("starting")
-        time.sleep(float(environment.get("START_SECONDS", "0")))
+        if "START_GATE" in environment:
+            Gate(environment["START_GATE"]).enter()
         if "FAIL" in environment:
             raise HostFailedError(environment["FAIL"])
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
         if self._server is not None:
@@ -63,9 +74,14 @@ class Host:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 log(f"invoked with {len(body)} bytes")
-                time.sleep(float(container.environment.get("SECONDS", "0")))
+                gate = container.environment.get("GATE")
+                at_once = Gate(gate).enter() if gate else None
+                if "PARTS" in container.environment:
+                    self.send_parts(container.environment)
+                    return
                 size = container.archive.stat().st_size if container.archive else None
                 answer = {"environment": dict(container.environment), "archive": size, "body": len(body)}
+                answer["at_once"] = at_once
                 answer["headers"] = {name.lower(): value for name, value in self.headers.items()}
                 status = int(container.environment.get("STATUS", "200"))
                 data = json.dumps(answer).encode() if status == 200 else b"ValueError: no such digit"
@@ -75,6 +91,20 @@ class Host:
                 self.send_header("X-Amzn-SageMaker-Custom-Attributes", "from-model")
                 self.end_headers()
                 self.wfile.write(data)
+
+            def send_parts(self, environment: Mapping[str, str]) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.send_header("X-Amzn-SageMaker-Custom-Attributes", "from-model")
+                self.end_headers()
+                for part in environment["PARTS"].split(","):
+                    self.wfile.write(f"{len(part):x}\r\n{part}\r\n".encode())
+                    if "PARTS_GATE" in environment:
+                        Gate(environment["PARTS_GATE"]).enter()
+                self.close_connection = "BREAK" in environment
+                if not self.close_connection:
+                    self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return

@@ -5,14 +5,16 @@ import http.client
 import io
 import json
 import tarfile
-import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gate as gate_module
 import pytest
+from gate import Gate
+from patience import PATIENCE, eventually
 
 from local_aws.hosting import Container, Host, HostFailedError
 
@@ -51,6 +53,12 @@ def wheel(directory: Path, name: str, source: str) -> Path:
     return path
 
 
+def gated(gate: Gate, source: str) -> dict[str, str | bytes]:
+    """Give a handler that knows a gate by the name GATE."""
+    known = f"from gate import Gate\nGATE = Gate({str(gate.directory)!r})\n"
+    return {"code/inference.py": known + source, "code/gate.py": Path(gate_module.__file__).read_bytes()}
+
+
 @dataclass
 class Hosts:
     """Makes hosts in a directory, keeps their log, and stops them in the end."""
@@ -65,7 +73,7 @@ class Hosts:
         environment: Mapping[str, str] | None = None,
         *,
         image: str = PYTORCH,
-        startup_timeout: float = 60,
+        startup_timeout: float = PATIENCE,
         hostname: str | None = None,
     ) -> Host:
         """Make a host that is not started."""
@@ -92,20 +100,10 @@ class Hosts:
         return eventually(lambda: any(text in line for line in list(self.lines)))
 
 
-def eventually(condition: Callable[[], bool], timeout: float = 10) -> bool:
-    """Wait for a condition."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 @contextlib.contextmanager
 def connection(host: Host) -> Iterator[http.client.HTTPConnection]:
     """Connect to a host."""
-    made = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=20)
+    made = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=PATIENCE)
     try:
         yield made
     finally:

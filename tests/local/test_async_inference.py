@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, pause, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from gate import Gate
+from patience import eventually, looks
 
 BUCKET = "async"
 
@@ -62,10 +63,9 @@ def send(aws: Aws, endpoint: str, **request: Any) -> dict[str, Any]:
 def object_at(aws: Aws, location: str) -> bytes:
     """Wait for an object."""
     key = location.removeprefix(f"s3://{BUCKET}/")
-    for _ in range(500):
+    for _ in looks():
         if aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"]:
             return aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        pause()
     raise AssertionError(f"nothing came to {location}")
 
 
@@ -113,12 +113,11 @@ class Topics:
 
     def next(self) -> dict[str, Any]:
         """Wait for a message, and return it with the name of its topic."""
-        for _ in range(500):
+        for _ in looks():
             for message in self._sqs.receive_message(QueueUrl=self._url).get("Messages", []):
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
                 envelope = json.loads(message["Body"])
                 return {"topic": envelope["TopicArn"], **json.loads(envelope["Message"])}
-            pause()
         raise AssertionError("no message came")
 
 
@@ -200,15 +199,14 @@ def test_a_request_fails_whose_input_or_output_the_role_cannot_have(
     assert maximum(aws, name, metric) == 1.0
 
 
-def test_no_more_requests_than_told_are_under_way_at_a_time(aws: Aws) -> None:
-    name = make_endpoint(aws, {"SECONDS": "0.3"}, client={"MaxConcurrentInvocationsPerInstance": 1})
-    started = time.monotonic()
+def test_no_more_requests_than_told_are_under_way_at_a_time(aws: Aws, gate: Gate) -> None:
+    name = make_endpoint(aws, {"GATE": str(gate.directory)}, client={"MaxConcurrentInvocationsPerInstance": 1})
 
     answers = [send(aws, name) for _ in range(3)]
-    for answer in answers:
-        object_at(aws, answer["OutputLocation"])
+    assert eventually(lambda: gate.waiting > 0)
+    gate.open()
 
-    assert time.monotonic() - started > 0.9
+    assert [json.loads(object_at(aws, answer["OutputLocation"]))["at_once"] for answer in answers] == [1, 1, 1]
     assert maximum(aws, name, "ApproximateBacklogSize") >= 2.0
     assert maximum(aws, name, "ApproximateBacklogSizePerInstance") >= 2.0
     assert maximum(aws, name, "HasBacklogWithoutCapacity") == 0.0

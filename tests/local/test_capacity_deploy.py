@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from real_cdk import run_cdk
+from real_cdk import bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
@@ -43,8 +43,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     settings = project / "inference.yaml"
     settings.write_text(SETTINGS)
     with LocalAws.start(state=tmp_path_factory.mktemp("capacity")) as aws:
-        for arguments in (["bootstrap", f"aws://{aws.account}/{aws.region}"], ["deploy", "--all"]):
-            run_cdk(aws, settings, project / "cdk.out", *arguments)
+        bootstrap(aws)
+        run_cdk(aws, settings, project / "cdk.out", "deploy", "--all")
         yield aws
 
 

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, pause, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from patience import eventually
 
 BUCKET = "captured"
 
@@ -122,13 +123,12 @@ def test_a_shadow_variant_gets_a_copy_and_its_answer_is_not_used(aws: Aws) -> No
     assert aws.invoke(name, b"abc")["environment"]["WHO"] == "production"
 
     group = f"/aws/sagemaker/Endpoints/{name}"
-    for _ in range(500):
-        events = aws.logs.filter_log_events(logGroupName=group, logStreamNamePrefix="shadow/")["events"]
-        if "invoked with 3 bytes" in [event["message"] for event in events]:
-            break
-        pause()
-    else:
-        raise AssertionError("the shadow variant was not asked")
+    assert eventually(
+        lambda: (
+            "invoked with 3 bytes"
+            in str(aws.logs.filter_log_events(logGroupName=group, logStreamNamePrefix="shadow/")["events"])
+        )
+    )
     (described,) = aws.sagemaker.describe_endpoint(EndpointName=name)["ShadowProductionVariants"]
     assert described["VariantName"] == "shadow"
     assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"", TargetVariant="shadow") == (

@@ -15,6 +15,7 @@ import aws_cdk as cdk
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from real_cdk import bootstrap
 
 from constructs_lib.serving.models import PyTorchModel
 from constructs_lib.tools.package import package
@@ -25,6 +26,7 @@ from stacks.settings import load_settings
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 CDK = ROOT / ".venv" / "bin" / "cdk"
+INFERENCE = ROOT / ".venv" / "bin" / "inference"
 BUCKET = "amzn-s3-demo-bucket"
 
 
@@ -49,24 +51,27 @@ def deployed(aws: LocalAws, environment: dict[str, str], tmp_path_factory: pytes
     directory = tmp_path_factory.mktemp("chapter-app")
     put_models(aws, directory)
     app = cdk.App(outdir=str(directory / "cdk.out"), analytics_reporting=False)
-    for name in ("autoscaling/inference", "container/inference", "multi-model/book", "onnx/inference"):
+    for name in (
+        "autoscaling/inference",
+        "container/inference",
+        "multi-model/book",
+        "onnx/inference",
+        "triton/inference",
+    ):
         settings = load_settings(EXAMPLES / f"{name}.yaml")
         InferenceStack(app, name.replace("/", "-"), settings=settings)
     runpy.run_path(str(EXAMPLES / "python-app" / "double_app.py"))["DoubleStack"](app, "DoubleStack")
     app.synth()
-    for arguments in (
-        ["bootstrap", f"aws://{aws.account}/{aws.region}"],
-        ["deploy", "--all", "--require-approval", "never"],
-    ):
-        done = subprocess.run(
-            [CDK, *arguments, "--app", str(directory / "cdk.out"), "--no-notices"],
-            cwd=directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    bootstrap(aws)
+    done = subprocess.run(
+        [CDK, "deploy", "--all", "--require-approval", "never", "--app", str(directory / "cdk.out"), "--no-notices"],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def put_models(aws: LocalAws, directory: Path) -> None:
@@ -123,6 +128,21 @@ def test_the_role_of_the_python_app_may_call_its_endpoint_and_no_other(aws: Loca
 
 def test_a_bare_onnx_file_answers(aws: LocalAws) -> None:
     assert predictions(aws, "double") == [[2.0, 4.0]]
+
+
+def test_the_same_file_on_triton_is_called_by_the_tool(environment: dict[str, str]) -> None:
+    request = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [[1, 2, 5]]}]}
+    command = [str(INFERENCE), "invoke", "-", "--endpoint", "double-on-triton", "--show", "json"]
+
+    said = subprocess.run(
+        command, input=json.dumps(request), env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert json.loads(said) == {
+        "model_name": "double",
+        "model_version": "1",
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [1, 3], "data": [2.0, 4.0, 10.0]}],
+    }
 
 
 def test_an_image_of_ones_own_serves_its_archive(aws: LocalAws) -> None:

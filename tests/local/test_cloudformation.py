@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import re
-import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, unique
+from gate import Gate
+from patience import eventually
 
 _POLICY = {
     "Version": "2012-10-17",
@@ -240,25 +242,23 @@ def test_a_policy_that_comes_after_the_model_is_noticed(aws: Aws) -> None:
     assert "is not authorized to perform: s3:GetObject" in aws.reasons(name)[0]
 
 
-def test_waiting_for_an_endpoint_holds_up_nobody(aws: Aws) -> None:
+def test_waiting_for_an_endpoint_holds_up_nobody(aws: Aws, gate: Gate) -> None:
     aws.make_artifact()
     name = unique("stack")
-    slow = json.dumps(template(START_SECONDS="4"))
-    aws.cloudformation.create_stack(StackName=name, TemplateBody=slow, Capabilities=["CAPABILITY_IAM"])
+    slow = template(START_GATE=str(gate.directory))
 
-    started = time.monotonic()
-    status = aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-
-    assert status == "CREATE_IN_PROGRESS"
-    assert time.monotonic() - started < 0.5
-    assert aws.settled_stack(name)["StackStatus"] == "CREATE_COMPLETE"
+    with ThreadPoolExecutor(1) as pool, gate:
+        stack = pool.submit(aws.put_stack, name, slow)
+        assert eventually(lambda: gate.waiting == 1)
+        assert aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+        gate.open()
+        assert stack.result()["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_deleting_a_stack_deletes_all_of_it(aws: Aws, stack: str) -> None:
     found = outputs(aws.settled_stack(stack))
 
-    aws.cloudformation.delete_stack(StackName=stack)
-    aws.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack)
+    aws.delete_stack(stack)
 
     assert aws.sagemaker.list_endpoints(NameContains=found["EndpointName"])["Endpoints"] == []
     assert aws.sagemaker.list_models(NameContains=found["ModelRef"].rpartition("/")[2])["Models"] == []

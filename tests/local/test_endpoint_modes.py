@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from patience import looks
+from real_cdk import bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 BUCKET = "their-bucket"
 MODEL = "    model: {framework: onnx, artifact: model, entry_point: inference.py}\n"
 SETTINGS = f"""\
@@ -61,16 +59,8 @@ def deployed(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> LocalAw
     settings = project / "inference.yaml"
     settings.write_text(SETTINGS)
     client(aws, "s3").create_bucket(Bucket=BUCKET)
-    for arguments in (["bootstrap", f"aws://{aws.account}/{aws.region}"], ["deploy", "InferenceStack"]):
-        done = subprocess.run(
-            [CDK, *arguments, "-c", f"settings={settings}", "--output", str(project / "cdk.out"), "--no-notices"],
-            cwd=ROOT,
-            env={**os.environ, **aws.environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    bootstrap(aws)
+    run_cdk(aws, settings, project / "cdk.out", "deploy", "InferenceStack")
     return aws
 
 
@@ -116,10 +106,8 @@ def test_the_alarms_of_a_rollout_are_there(deployed: LocalAws) -> None:
 
 def awaited(s3: Any, prefix: str) -> str:
     """Read the first object under a prefix, as soon as there is one."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    for _ in looks():
         found = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         if found:
             return str(s3.get_object(Bucket=BUCKET, Key=found[0]["Key"])["Body"].read().decode())
-        time.sleep(0.1)
     raise AssertionError(f"nothing came under '{prefix}'")

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from model_hosts import DOUBLING, Hosts, archive, connection, eventually, failure, invoke, ping
+from gate import Gate
+from model_hosts import DOUBLING, Hosts, archive, connection, failure, gated, invoke, ping
+from patience import PATIENCE, eventually
 
 # --- predictions and content types
 
@@ -212,51 +213,47 @@ def model_fn(d):
     assert sorted(hosts.lines[2:]) == sorted(["to stderr", "one", "two"])
 
 
-def test_requests_wait_for_the_worker_while_ping_answers(hosts: Hosts) -> None:
-    slow = """
-import threading, time
-busy, most = 0, 0
+@pytest.mark.parametrize("workers", [None, 2])
+def test_requests_wait_for_the_worker_while_ping_answers(hosts: Hosts, gate: Gate, workers: int | None) -> None:
+    source = """
 def model_fn(d): return None
-def transform_fn(model, data, content_type, accept):
-    global busy, most
-    busy += 1
-    most = max(most, busy)
-    time.sleep(0.3)
-    busy -= 1
-    return str(most)
+def transform_fn(model, data, content_type, accept): return str(GATE.enter())
 """
-    for workers, expected in ((None, "1"), ("2", "2")):
-        host = hosts.start(slow, environment={"SAGEMAKER_MODEL_SERVER_WORKERS": workers} if workers else {})
-        with ThreadPoolExecutor(4) as pool:
-            replies = [pool.submit(invoke, host, b"") for _ in range(4)]
-            time.sleep(0.1)
-            begun = time.monotonic()
-            assert ping(host) == 200
-            assert time.monotonic() - begun < 0.25
-            assert max(r.result().text for r in replies) == expected
+    environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": str(workers)} if workers else {}
+    host = hosts.start(gated(gate, source), environment=environment)
+    with ThreadPoolExecutor(4) as pool, gate:
+        replies = [pool.submit(invoke, host, b"") for _ in range(4)]
+        assert eventually(lambda: gate.waiting == (workers or 1))
+        assert ping(host) == 200
+        assert not any(reply.done() for reply in replies)
+        gate.open()
+        assert max(int(reply.result().text) for reply in replies) == (workers or 1)
 
 
 # --- the end
 
 
 def test_stop_finishes_the_request_under_way_ends_what_the_model_started_and_can_be_called_again(
-    hosts: Hosts, tmp_path: Path
+    hosts: Hosts, gate: Gate, tmp_path: Path
 ) -> None:
-    host = hosts.start(f"""
-import pathlib, subprocess, sys, time
+    source = f"""
+import pathlib, subprocess, sys
 def model_fn(d):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     pathlib.Path({str(tmp_path)!r}, "child").write_text(str(child.pid))
 def transform_fn(m, d, c, a):
-    print("begun")
-    time.sleep(0.5)
+    GATE.enter()
     return "done"
-""")
-    with ThreadPoolExecutor(1) as pool:
+"""
+    host = hosts.start(gated(gate, source))
+    with ThreadPoolExecutor(2) as pool, gate:
         reply = pool.submit(invoke, host, b"")
-        assert hosts.log_has("begun")
-        host.stop()
+        assert eventually(lambda: gate.waiting == 1)
+        stopped = pool.submit(host.stop)
+        assert eventually(lambda: ping(host) == 0)  # it takes no more
+        gate.open()
         assert reply.result().text == "done"
+        stopped.result()
     assert ping(host) == 0
     assert eventually(lambda: not runs(int((tmp_path / "child").read_text())))
     assert not list(tmp_path.glob("host-*/opt"))
@@ -273,7 +270,7 @@ def test_a_host_ends_with_its_parent(tmp_path: Path) -> None:
 import pathlib, time
 from local_aws.hosting import Container, Host
 container = Container(image="pytorch-inference:1", environment={{}}, archive=pathlib.Path({str(path)!r}))
-host = Host(container, workdir=pathlib.Path({str(tmp_path)!r}), log=print, startup_timeout=60)
+host = Host(container, workdir=pathlib.Path({str(tmp_path)!r}), log=print, startup_timeout={PATIENCE})
 host.start()
 print(host._process.pid, flush=True)
 time.sleep(600)

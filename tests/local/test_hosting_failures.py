@@ -2,14 +2,18 @@
 
 import gzip
 import importlib.util
+import io
 import os
-import time
+import stat
+import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from model_hosts import DOUBLING, PYTORCH, Hosts, archive, failure, invoke, ping
 
 from local_aws.hosting import Container, Host, HostFailedError
+from local_aws.hosting.archive import extract
 from local_aws.hosting.images import repository
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -91,6 +95,71 @@ def test_an_archive_that_leaves_its_directory_is_refused(hosts: Hosts, tmp_path:
     assert not list(tmp_path.rglob("evil.py"))
 
 
+def member(name: str, kind: bytes, linkname: str = "") -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname, made.mode = kind, linkname, 0o4777
+    return made
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([member("../up", tarfile.REGTYPE)], "'../up' leads to '{outside}/up', outside of the archive"),
+        ([member("a", tarfile.SYMTYPE, "/etc")], "'a' leads to '/etc', outside of the archive"),
+        ([member("d/a", tarfile.SYMTYPE, "../../x")], "'d/a' leads to '{outside}/x', outside of the archive"),
+        ([member("a", tarfile.LNKTYPE, "../x")], "'a' leads to '{outside}/x', outside of the archive"),
+        (
+            [member("a", tarfile.SYMTYPE, "."), member("a/../x", tarfile.REGTYPE)],
+            "'a/../x' leads to '{outside}/x', outside of the archive",
+        ),
+        ([member("pipe", tarfile.FIFOTYPE)], "'pipe' is a device or a pipe"),
+        ([member("disk", tarfile.BLKTYPE)], "'disk' is a device or a pipe"),
+    ],
+)
+def test_a_member_that_leaves_the_archive_leaves_nothing(
+    tmp_path: Path, members: list[tarfile.TarInfo], message: str
+) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        for each in members:
+            tar.addfile(each)
+    before = set(tmp_path.rglob("*"))
+
+    with pytest.raises(HostFailedError) as raised:
+        extract(tmp_path / "model.tar.gz", tmp_path / "model")
+
+    refused = "model data archive model.tar.gz was refused: "
+    assert str(raised.value) == refused + message.format(outside=tmp_path.resolve())
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        tar.addfile(member("a", tarfile.SYMTYPE, "b"))
+        tar.addfile(member("b", tarfile.SYMTYPE, "a"))
+        tar.addfile(member("a/x", tarfile.REGTYPE))
+
+    with pytest.raises(HostFailedError, match=r"^model data archive model\.tar\.gz cannot be extracted \("):
+        extract(tmp_path / "model.tar.gz", tmp_path / "model")
+
+    assert not (tmp_path / "model").exists()
+
+
+def test_links_inside_an_archive_and_absolute_names_are_kept_inside(tmp_path: Path) -> None:
+    content = member("/code/run.sh", tarfile.REGTYPE)
+    content.size = 3
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        tar.addfile(content, io.BytesIO(b"abc"))
+        tar.addfile(member("code/soft", tarfile.SYMTYPE, "run.sh"))
+        tar.addfile(member("hard", tarfile.LNKTYPE, "code/run.sh"))
+
+    extract(tmp_path / "model.tar.gz", tmp_path / "model")
+
+    found = {path.relative_to(tmp_path / "model").as_posix(): path for path in (tmp_path / "model").rglob("*")}
+    assert sorted(found) == ["code", "code/run.sh", "code/soft", "hard"]
+    assert [found[name].read_bytes() for name in ("code/run.sh", "code/soft", "hard")] == [b"abc"] * 3
+    assert stat.filemode(found["code/run.sh"].stat().st_mode) == "-rwxr-xr-x"
+
+
 SLEEPER = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -99,14 +168,22 @@ time.sleep(60)
 """
 
 
-def test_a_model_that_loads_too_slowly_is_killed_even_if_it_ignores_sigterm(hosts: Hosts) -> None:
-    host = hosts.make({"code/inference.py": SLEEPER}, startup_timeout=1)
-    begun = time.monotonic()
+def test_a_model_that_loads_too_slowly_is_killed_even_if_it_ignores_sigterm(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = hosts.make({"code/inference.py": SLEEPER}, startup_timeout=60)
+    # A minute goes by as soon as it sleeps.
+    clock = SimpleNamespace(monotonic=lambda: 61.0 if "asleep" in hosts.lines else 0.0)
+    monkeypatch.setattr("local_aws.hosting.host.time", clock)
+    monkeypatch.setattr("local_aws.hosting.host._STARTING_GRACE", 0.2)
+
     with pytest.raises(
-        HostFailedError, match=r"did not answer /ping within 1 s of its start; its last log line: asleep"
+        HostFailedError, match=r"did not answer /ping within 60 s of its start; its last log line: asleep"
     ):
         host.start()
-    assert time.monotonic() - begun < 6
+
+    assert host._process is not None
+    assert host._process.ending() == "signal SIGKILL"
     assert ping(host) == 0
 
 

@@ -4,12 +4,12 @@ import importlib.util
 import io
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from model_hosts import DOUBLING, Hosts, eventually, failure, invoke, wheel
+from model_hosts import DOUBLING, Hosts, failure, invoke, wheel
+from patience import eventually
 
 from local_aws.hosting import Host, HostFailedError
 from local_aws.hosting.environment import _short, cache_root
@@ -40,9 +40,7 @@ def test_requirements_are_installed_once_for_two_hosts_at_once_and_see_the_base_
     assert any(line.startswith("Requirement already satisfied: numpy in ") for line in hosts.lines)
     assert importlib.util.find_spec("tripling") is None
 
-    begun = time.monotonic()
     hosts.start(files)
-    assert time.monotonic() - begun < 10
     assert sum("Successfully installed" in line for line in hosts.lines) == 1
 
 

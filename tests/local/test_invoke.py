@@ -128,4 +128,6 @@ def test_a_model_that_fails_is_told_in_one_line(aws: Aws, double: str, tmp_path:
     answered = invoke(aws, broken, "--endpoint", double)
 
     assert answered.returncode == 1
-    assert answered.stderr.startswith(f"inference invoke: '{double}': AWS answers ModelError to InvokeEndpoint: ")
+    assert answered.stderr.startswith(f"inference invoke: '{double}': the model answers 500: ")
+    assert answered.stderr.endswith(f"; more in its log group, /aws/sagemaker/Endpoints/{double}\n")
+    assert len(answered.stderr.splitlines()) == 1

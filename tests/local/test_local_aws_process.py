@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
 import pytest
+from patience import PATIENCE, eventually
 
 from local_aws.process import LocalAws, StartFailedError, down, status, up
 
@@ -35,15 +35,6 @@ def lives(pid: int) -> bool:
         return False
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def start(state: Path, port: int = 0) -> LocalAws:
@@ -69,6 +60,22 @@ def test_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection((str(address), aws.port), timeout=1)
         socket.create_connection(("127.0.0.1", aws.port), timeout=1).close()
+
+
+def test_connections_wait_while_it_is_busy(tmp_path: Path) -> None:
+    with start(tmp_path) as aws, ExitStack() as opened:
+        os.kill(aws.pid, signal.SIGSTOP)
+        try:
+            connections = [
+                opened.enter_context(socket.create_connection(("127.0.0.1", aws.port), timeout=PATIENCE))
+                for _ in range(200)
+            ]
+        finally:
+            os.kill(aws.pid, signal.SIGCONT)
+        for connection in connections:
+            connection.sendall(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+        assert [connection.recv(12) for connection in connections] == [b"HTTP/1.1 200"] * 200
 
 
 def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import PATIENCE, looks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ def start(tmp_path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "scripts.local_demo"],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1", "AWS_PROFILE": "of-the-real-aws"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -41,15 +41,17 @@ def left_over(tmp_path: Path) -> list[str]:
 
 
 def wait_until_none_left(tmp_path: Path) -> list[str]:
-    deadline = time.monotonic() + 10
-    while left_over(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left_over(tmp_path)
+    left: list[str] = []
+    for _ in looks():
+        left = left_over(tmp_path)
+        if not left:
+            break
+    return left
 
 
 def test_it_ends_with_outputs_status_predictions_times_and_the_way_by_hand(tmp_path: Path) -> None:
     process = start(tmp_path)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=5 * PATIENCE)
 
     assert process.returncode == 0, output
     for expected in (
@@ -77,9 +79,26 @@ def test_an_interruption_stops_every_process_that_it_started(tmp_path: Path, num
     assert len(left_over(tmp_path)) > 1
 
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode != 0
     assert "Traceback" not in output
     assert wait_until_none_left(tmp_path) == []
     assert list(tmp_path.glob("inference-local-*")) == []
+
+
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can() -> None:
+    code = (
+        "from scripts import local_demo; local_demo.demonstrate = lambda _: print('predicted 1 ✓'); local_demo.main()"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "predicted 1 ?\n"), ended.stderr

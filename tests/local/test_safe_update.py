@@ -266,8 +266,7 @@ def test_deleting_the_stack_leaves_nothing(scaled: Scaled) -> None:
     assert scaled.put(scaled.template(LARGE)) == "CREATE_COMPLETE"
     functions = scaled.aws._client("lambda")
 
-    scaled.aws.cloudformation.delete_stack(StackName=scaled.name)
-    scaled.aws.cloudformation.get_waiter("stack_delete_complete").wait(StackName=scaled.name)
+    scaled.aws.delete_stack(scaled.name)
 
     assert scaled.targets() == {}
     assert scaled.kept() == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import boto3
 import pytest
 from aws_clients import IMAGE, Aws, refusal, unique
 from botocore.config import Config
+from gate import Gate
+from patience import eventually
 
 from local_aws.services.autoscaling.operations import AUTOSCALING
 from local_aws.services.sagemaker import SAGEMAKER
@@ -199,9 +200,9 @@ def test_an_endpoint_config_needs_instances_or_a_serverless_config(aws: Aws) -> 
 # --- The life of an endpoint ------------------------------------------------------------------------------------------
 
 
-def test_an_endpoint_is_creating_and_then_in_service(aws: Aws) -> None:
+def test_an_endpoint_is_creating_and_then_in_service(aws: Aws, gate: Gate) -> None:
     name = unique("endpoint")
-    config = aws.make_config({"START_SECONDS": "0.3"})
+    config = aws.make_config({"START_GATE": str(gate.directory)})
 
     aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
 
@@ -213,6 +214,7 @@ def test_an_endpoint_is_creating_and_then_in_service(aws: Aws) -> None:
     assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"") == (
         f"ValidationError: Endpoint {name} of account 000000000000 not found."
     )
+    gate.open()
     described = aws.settle(name)
     assert described["EndpointStatus"] == "InService"
     assert described["ProductionVariants"][0]["CurrentInstanceCount"] == 1
@@ -225,9 +227,9 @@ def test_a_container_that_does_not_start_fails_the_endpoint_with_its_reason(aws:
     assert described["FailureReason"] == "ValueError: no weights in /opt/ml/model"
 
 
-def test_the_old_configuration_serves_until_the_new_one_is_in_service(aws: Aws) -> None:
+def test_the_old_configuration_serves_until_the_new_one_is_in_service(aws: Aws, gate: Gate) -> None:
     name = aws.make_endpoint({"VERSION": "1"})
-    config = aws.make_config({"VERSION": "2", "START_SECONDS": "0.3"})
+    config = aws.make_config({"VERSION": "2", "START_GATE": str(gate.directory)})
 
     aws.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
 
@@ -236,6 +238,7 @@ def test_the_old_configuration_serves_until_the_new_one_is_in_service(aws: Aws) 
     assert refusal(aws.sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=config).startswith(
         "ValidationException: Cannot update in-progress endpoint"
     )
+    gate.open()
     assert aws.settle(name)["EndpointConfigName"] == config
     assert aws.invoke(name)["environment"]["VERSION"] == "2"
 
@@ -274,9 +277,7 @@ def test_deleting_an_endpoint_forgets_it_and_its_configuration_may_be_deleted_fi
     assert aws.invoke(name)["body"] == 1
     aws.sagemaker.delete_endpoint(EndpointName=name)
 
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
-        time.sleep(0.02)
+    assert eventually(lambda: not aws.sagemaker.list_endpoints(NameContains=name)["Endpoints"])
     assert refusal(aws.sagemaker.describe_endpoint, EndpointName=name).startswith(
         "ValidationException: Could not find endpoint "
     )

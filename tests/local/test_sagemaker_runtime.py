@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 from aws_clients import Aws, refusal, unique
+from gate import Gate
+from patience import eventually
 
 from local_aws.services.sagemaker.containers import RunningContainer
 
@@ -62,18 +63,16 @@ def test_a_model_that_refuses_answers_as_a_model_error(aws: Aws, status: str, si
     )
 
 
-def test_invocations_do_not_wait_for_each_other_nor_hold_up_other_services(aws: Aws) -> None:
-    name = aws.make_endpoint({"SECONDS": "0.5"})
-    started = time.monotonic()
+def test_invocations_do_not_wait_for_each_other_nor_hold_up_other_services(aws: Aws, gate: Gate) -> None:
+    name = aws.make_endpoint({"GATE": str(gate.directory)})
 
-    with ThreadPoolExecutor(32) as pool:
+    with ThreadPoolExecutor(32) as pool, gate:
         answers = [pool.submit(aws.invoke, name) for _ in range(32)]
-        aws.sagemaker.describe_endpoint(EndpointName=name)
-        described = time.monotonic() - started
-        assert all(answer.result()["body"] == 1 for answer in answers)
-
-    assert described < 0.5
-    assert time.monotonic() - started < 6  # one after the other would be 16
+        assert eventually(lambda: gate.waiting == 32)
+        assert aws.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+        assert not any(answer.done() for answer in answers)
+        gate.open()
+        assert [answer.result()["body"] for answer in answers] == [1] * 32
 
 
 def test_a_model_that_takes_too_long_is_a_model_error_of_status_zero() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from aws_clients import IMAGE, Aws, refusal, unique
+from gate import Gate
+from patience import eventually
 
 SMALL = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
 
@@ -41,17 +42,16 @@ def test_a_serverless_endpoint_serves(aws: Aws) -> None:
     )
 
 
-def test_a_request_beyond_the_concurrency_is_throttled(aws: Aws) -> None:
-    name = make_endpoint(aws, {"SECONDS": "1"})
-    with ThreadPoolExecutor(1) as pool:
+def test_a_request_beyond_the_concurrency_is_throttled(aws: Aws, gate: Gate) -> None:
+    name = make_endpoint(aws, {"GATE": str(gate.directory)})
+    with ThreadPoolExecutor(1) as pool, gate:
         first = pool.submit(aws.invoke, name)
-        group = f"/aws/sagemaker/Endpoints/{name}"
-        while not aws.logs.filter_log_events(logGroupName=group, filterPattern="invoked")["events"]:
-            time.sleep(0.01)
+        assert eventually(lambda: gate.waiting == 1)
 
         assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"x") == (
             "ThrottlingException: Rate exceeded: variant main has its MaxConcurrency of 1 requests under way."
         )
+        gate.open()
         assert first.result()["body"] == 1
     assert aws.invoke(name)["body"] == 1
 

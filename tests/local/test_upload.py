@@ -32,6 +32,11 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_module, "PART_BYTES", PART)
 
 
+@pytest.fixture(autouse=True)
+def immediate_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+
+
 @pytest.fixture
 def bucket(aws: Aws) -> str:
     name = unique("archives")

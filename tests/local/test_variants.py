@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from real_cdk import run_cdk
+from real_cdk import bootstrap, run_cdk
 
 from examples.digits.predict import read_rows
 from local_aws.process import LocalAws
@@ -38,6 +38,7 @@ Client = Callable[[str], Any]
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[LocalAws]:
     with LocalAws.start(state=tmp_path / "aws") as running:
+        bootstrap(running)
         yield running
 
 
@@ -76,7 +77,6 @@ def test_traffic_goes_by_weight_unless_the_request_names_a_variant(
     runtime, sagemaker = client("sagemaker-runtime"), client("sagemaker")
 
     (project / "inference.yaml").write_text(SETTINGS.format(current=1, candidate=0))
-    run_cdk(aws, project / "inference.yaml", project / "cdk.out", "bootstrap", f"aws://{aws.account}/{aws.region}")
     run_cdk(aws, project / "inference.yaml", project / "cdk.out", "deploy", "InferenceStack")
     assert {answered_by(runtime) for _ in range(10)} == {"Current"}
     assert answered_by(runtime, TargetVariant="Candidate") == "Candidate"

@@ -66,9 +66,12 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[ModelServer]:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         known = ModelServer(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield known

@@ -32,7 +32,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def ask(url: str, body: bytes | None = None, content_type: str = "application/json") -> tuple[int, str]:
     request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -50,6 +50,8 @@ class Requests(BaseHTTPRequestHandler):
 class ModelServer(ThreadingHTTPServer):
     """Loads the model, and listens."""
 
+    request_queue_size = 128  # connections that wait; with the default of five, a burst of requests loses some
+
     def __init__(self, model_dir: Path, address: tuple[str, int]) -> None:
         sys.path.insert(0, str(model_dir / "code"))
         self._handler = importlib.import_module("inference")

@@ -19,6 +19,9 @@ from typing import Any
 
 from .workers import Answer
 
+ONE_OF_MANY = "LOCAL_AWS_ONE_OF_MANY"
+"""Set in the environment of a model that a multi-model container loads."""
+
 _MAIN = Path(__file__).with_name("__main__.py")
 _LOADED_MODELS = "4"  # a laptop's memory is not an instance's; LOCAL_AWS_LOADED_MODELS says otherwise
 _LOAD_TIMEOUT = 300.0
@@ -116,6 +119,7 @@ class _ModelProcess:
             "SAGEMAKER_BASE_DIR": str(directory.parent),
             "SM_MODEL_DIR": str(directory),
             "SAGEMAKER_SUBMIT_DIRECTORY": str(directory / "code"),
+            ONE_OF_MANY: "true",
         }
         command = [sys.executable, "-s", "-P", str(_MAIN), module, str(status), str(os.getpid())]
         # In our group, so that whatever ends it ends this, too; its stdin is the pipe by which it knows of our end.

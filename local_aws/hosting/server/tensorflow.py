@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from .tensorflow_rest import Response, TensorFlowServing
-from .workers import Answer, Worker
+from .workers import Answer, Send, Worker
 
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 _JSON = "application/json"
@@ -58,7 +58,7 @@ class TensorFlowWorker:
         self._serving = serving
         self._handler = handler
 
-    def invoke(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def invoke(self, headers: Mapping[str, str], body: bytes, _send: Send) -> Answer:
         """Answer a request; an error of the handler is 500 with its text."""
         context = self._context({name.lower(): value for name, value in headers.items()}, body)
         if self._handler is None:

@@ -39,6 +39,10 @@ class Response:
         return json.loads(self.content)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 class TensorFlowServing:
     """The models of an archive; the newest version of each is loaded at once.
 
@@ -61,7 +65,7 @@ class TensorFlowServing:
         self._loaded: dict[Path, SavedModel] = {}
         for versions in self._versions.values():
             self._model(versions[max(versions)])
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, name="tensorflow-serving", daemon=True).start()
 
     @property

@@ -8,6 +8,7 @@ from local_aws.scope import Scope
 from local_aws.services.autoscaling.state import forget_variant, registered_variants
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker import capture, lifecycle, serverless
+from local_aws.services.sagemaker.rollback_alarms import check_rollback_alarms
 from local_aws.services.sagemaker.service import SAGEMAKER
 from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
@@ -19,9 +20,9 @@ def create_endpoint(scope: Scope, request: Parameters) -> Parameters:
     held = state(scope)
     name = request["EndpointName"]
     config = held.configs.get(request["EndpointConfigName"])
-    endpoint = Endpoint(
-        name=name, arn=held.endpoints.arn(name), config=config, deployment_config=request.get("DeploymentConfig")
-    )
+    deployment = request.get("DeploymentConfig")
+    check_rollback_alarms(scope, config, deployment)
+    endpoint = Endpoint(name=name, arn=held.endpoints.arn(name), config=config, deployment_config=deployment)
     held.endpoints.add(endpoint)
     put_tags(scope, endpoint.arn, request.get("Tags", []))
     lifecycle.bring_up(scope, endpoint)
@@ -39,11 +40,15 @@ def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
     _check_scalable_targets(scope, endpoint, config)
     serverless.check_update(endpoint.config, config)
     _check_components(scope, endpoint, config)
+    deployment = request.get("DeploymentConfig")
+    if deployment is None and request.get("RetainDeploymentConfig", False):
+        deployment = endpoint.deployment_config
+    _check_variant_names(endpoint, config, deployment)
+    check_rollback_alarms(scope, config, deployment)
     endpoint.begin("Updating")
+    endpoint.deployment_config = deployment
     retain_all = request.get("RetainAllVariantProperties", False)
     excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-    if "DeploymentConfig" in request or not request.get("RetainDeploymentConfig", False):
-        endpoint.deployment_config = request.get("DeploymentConfig")
     lifecycle.update(scope, endpoint, config, retain=lambda _, kind: retain_all and kind not in excluded)
     return {"EndpointArn": endpoint.arn}
 
@@ -56,6 +61,16 @@ def _check_components(scope: Scope, endpoint: Endpoint, config: EndpointConfig) 
         raise validation_error(
             f'Cannot remove a variant of endpoint "{endpoint.arn}" while it hosts inference components: delete '
             f"{', '.join(sorted(homeless))} first."
+        )
+
+
+def _check_variant_names(endpoint: Endpoint, config: EndpointConfig, deployment: Parameters | None) -> None:
+    """Refuse to rename variants in a rollout: "Deployment guardrails", "Exclusions", SageMaker developer guide."""
+    old, new = ({variant["VariantName"] for variant in each.variants} for each in (endpoint.config, config))
+    if deployment is not None and old != new:
+        raise validation_error(
+            "With a DeploymentConfig, the new endpoint configuration must have the same variant names as the old one: "
+            f"{', '.join(sorted(old))}."
         )
 
 

@@ -15,6 +15,7 @@ from local_aws.api import Parameters
 from local_aws.errors import ServiceError
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.plane import plane
+from local_aws.services.sagemaker.rollback_alarms import tripped_alarm
 from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, Model, state
 from local_aws.services.sagemaker.variants import RunningVariant, open_variant
 
@@ -60,6 +61,10 @@ def update(scope: Scope, endpoint: Endpoint, config: EndpointConfig, *, retain: 
             opened = _open_all(scope, endpoint.name, config)
         except VariantFailedError as failure:
             endpoint.set_status("InService", failure_reason=str(failure))
+            return
+        if alarm := tripped_alarm(scope, endpoint.deployment_config):
+            _close_all(opened)
+            endpoint.set_status("InService", failure_reason=f"The update was rolled back: alarm {alarm} is in ALARM.")
             return
         previous = endpoint.variants | endpoint.shadows
         for name, variant in opened.items():

@@ -73,6 +73,10 @@ def _excluded_of(model: Model) -> Iterator[str]:
             yield "multi-model containers"
         if container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc":
             yield "private Docker registries"
+        if "ModelDataSource" in container:
+            yield "ModelDataSource"
+        if "AdditionalModelDataSources" in container:
+            yield "additional model data sources"
 
 
 def _check_sizes(settings: Parameters, variant: str) -> None:

@@ -17,6 +17,7 @@ from local_aws.services.sagemaker.state import Model
 
 if TYPE_CHECKING:
     from local_aws.execution_role import ExecutionRole
+    from local_aws.services.sagemaker.component_state import InferenceComponent
 
 # "If the container does not pass the health checks within 8 minutes …" (SageMaker's hosting documentation).
 STARTUP_TIMEOUT = 480.0
@@ -24,7 +25,10 @@ STARTUP_TIMEOUT = 480.0
 
 @dataclass(slots=True, kw_only=True)
 class RunningVariant:
-    """A variant whose containers run; none of its own when its endpoint hosts inference components."""
+    """A variant whose containers run; none of its own when its endpoint hosts inference components.
+
+    For a request to a component, ``component`` and its container stand in the variant's place.
+    """
 
     config: Parameters
     log_group: str
@@ -35,6 +39,7 @@ class RunningVariant:
     concurrency: Concurrency | None = None
     weight: float = 1.0
     instance_count: int | None = None
+    component: InferenceComponent | None = None
 
     @property
     def name(self) -> str:

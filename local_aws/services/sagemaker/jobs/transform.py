@@ -35,11 +35,12 @@ def create_transform_job(scope: Scope, request: Parameters) -> Parameters:
 
 
 def _check(request: Parameters, model: Model) -> None:
-    if any("ModelDataSource" in container for container in model.containers):
-        raise validation_error(
-            "SageMaker Batch currently doesn't support Model entity with container definitions which use "
-            "ModelDataSource attribute"
-        )
+    for attribute in ("ModelDataSource", "AdditionalModelDataSources"):
+        if any(attribute in container for container in model.containers):
+            raise validation_error(
+                "SageMaker Batch currently doesn't support Model entity with container definitions which use "
+                f"{attribute} attribute"
+            )
     if any(container.get("Mode") == "MultiModel" for container in model.containers):
         raise validation_error("A model with a container in MultiModel mode cannot be used for batch transform.")
     if model.request.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
