@@ -1,5 +1,5 @@
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+VENV_PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # TensorFlow Serving's own messages; without what it depends on, which is TensorFlow with GPU libraries.
 TENSORFLOW_SERVING_API := tensorflow-serving-api==2.21.0
@@ -10,39 +10,39 @@ help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 local: $(READY) ## Deploy the digits example onto an AWS on this machine, and predict
-	@$(PYTHON) -m scripts.local_demo
+	@$(VENV_PYTHON) -m scripts.local_demo
 
 test: $(READY) ## Run the tests
-	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not serving"
+	@$(VENV_PYTHON) -m pytest -n 2 --dist worksteal -m "not serving"
 
 test-serving: .venv-serving/.ready .venv-checkov/.ready ## Run the tests that need PyTorch, TensorFlow, a real model server or checkov
 	@.venv-serving/bin/python -m pytest -m serving
 
 check: $(READY) ## Check format, lint and types
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m mypy
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m mypy
 
 format: $(READY) ## Format the code
-	@$(PYTHON) -m ruff format .
-	@$(PYTHON) -m ruff check --fix-only .
+	@$(VENV_PYTHON) -m ruff format .
+	@$(VENV_PYTHON) -m ruff check --fix-only .
 
 bench: .venv-bench/.ready ## Measure synth and archive against their alternatives
 	@.venv-bench/bin/python -m benchmarks.synth
-	@$(PYTHON) benchmarks/archive.py
-	@$(PYTHON) -m benchmarks.cli
-	@$(PYTHON) -m benchmarks.charts
-	@$(PYTHON) -m benchmarks.job_handler
+	@$(VENV_PYTHON) benchmarks/archive.py
+	@$(VENV_PYTHON) -m benchmarks.cli
+	@$(VENV_PYTHON) -m benchmarks.charts
+	@$(VENV_PYTHON) -m benchmarks.job_handler
 
 docs: $(READY) ## Write the schema and the reference pages anew
-	@$(PYTHON) -m scripts.inference schema > inference.schema.json
-	@$(PYTHON) -m scripts.settings_reference
-	@$(PYTHON) -m scripts.constructs_reference
+	@$(VENV_PYTHON) -m scripts.inference schema > inference.schema.json
+	@$(VENV_PYTHON) -m scripts.settings_reference
+	@$(VENV_PYTHON) -m scripts.constructs_reference
 
 images: .venv-images/.ready ## Distil images and instance types anew from the SageMaker SDK and botocore
 	@.venv-images/bin/python -m scripts.refresh_images
 	@.venv-images/bin/python -m scripts.record_image_uris
-	@$(PYTHON) -m scripts.refresh_instances
+	@$(VENV_PYTHON) -m scripts.refresh_instances
 	@.venv-images/bin/python -m pytest tests/contracts/test_images_match_sdk.py
 
 lock: $(READY) ## Lock the development environment anew (needs uv)
@@ -56,7 +56,7 @@ $(READY): requirements/dev.txt pyproject.toml package-lock.json scripts/setup.sh
 
 .venv-serving/.ready: $(READY) examples/digits/requirements.txt tests/serving/requirements.txt
 	@echo "setup: .venv-serving, with PyTorch, what else trains the digits, model servers and their Java"
-	@$(PYTHON) -m venv .venv-serving
+	@$(VENV_PYTHON) -m venv .venv-serving
 	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check -r examples/digits/requirements.txt -r tests/serving/requirements.txt
 	@.venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TENSORFLOW_SERVING_API)
@@ -65,6 +65,6 @@ $(READY): requirements/dev.txt pyproject.toml package-lock.json scripts/setup.sh
 
 .venv-%/.ready: requirements/%.txt $(READY)
 	@echo "setup: .venv-$*"
-	@$(PYTHON) -m venv .venv-$*
+	@$(VENV_PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@touch $@

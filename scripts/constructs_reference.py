@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import griffe
@@ -113,9 +113,9 @@ def _docstring(docstring: griffe.Docstring | None) -> Iterator[str]:
             case "text":
                 yield _prose(section.value)
             case "parameters" | "other parameters":
-                yield _table("Parameter", section.value)
+                yield _table("Parameter", section.value, _types(docstring, "Parameter"))
             case "attributes":
-                yield _table("Attribute", section.value)
+                yield _table("Attribute", section.value, _types(docstring, "Attribute"))
             case "raises":
                 yield "\n".join(f"- Raises `{each.annotation}`: {_phrase(each.description)}" for each in section.value)
             case "returns" | "yields":
@@ -125,10 +125,26 @@ def _docstring(docstring: griffe.Docstring | None) -> Iterator[str]:
                 yield "\n".join(["```pycon", *code, "```"])
 
 
-def _table(what: str, rows: Sequence[griffe.DocstringParameter | griffe.DocstringAttribute]) -> str:
+def _types(docstring: griffe.Docstring | None, what: str) -> Mapping[str, object]:
+    """Give the type of each: griffe gives those that share a text the type of the first."""
+    owner = docstring.parent if docstring else None
+    if not isinstance(owner, griffe.Class | griffe.Function):
+        return {}
+    if what == "Parameter":
+        return {each.name: each.annotation for each in owner.parameters}
+    return {name: each.annotation for name, each in owner.members.items() if isinstance(each, griffe.Attribute)}
+
+
+def _table(
+    what: str,
+    rows: Sequence[griffe.DocstringParameter | griffe.DocstringAttribute],
+    types: Mapping[str, object],
+) -> str:
     lines = [f"| {what} | Type | Meaning |", "|---|---|---|"]
     shown = [row for row in rows if row.name not in ("scope", "id")]
-    lines += [f"| `{row.name}` | {_type(row.annotation)} | {_cell(row.description)} |" for row in shown]
+    lines += [
+        f"| `{row.name}` | {_type(types.get(row.name) or row.annotation)} | {_cell(row.description)} |" for row in shown
+    ]
     return "\n".join(lines)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -41,6 +43,8 @@ Neo's compiler is on AWS alone: of examples/neo, local AWS passes the model thro
 def main() -> None:
     """Deploy and predict; whatever happens, stop all that was started, and say in one line what went wrong."""
     stop_on_terminate()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows what it can
     try:
         with tempfile.TemporaryDirectory(prefix="inference-local-") as scratch:
             demonstrate(Path(scratch))
@@ -75,11 +79,9 @@ def demonstrate(scratch: Path) -> None:
             assembly = ["--output", str(scratch / "cdk.out"), "--outputs-file", str(outputs)]
             _cdk(["deploy", STACK, "--require-approval", "never", "--progress", "events", *assembly], environment)
         with stages.stage("predict the held-out digits"):
-            session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=aws.region)  # noqa: S106 - local AWS has no secrets
-            sagemaker = session.client("sagemaker", endpoint_url=aws.endpoint_url)
-            status = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"]
-            runtime = session.client("sagemaker-runtime", endpoint_url=aws.endpoint_url)
-            predictions = predict(ENDPOINT, runtime, read_rows())
+            os.environ.update(environment)  # which covers the profile and the credentials of whoever runs this
+            status = boto3.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"]
+            predictions = predict(ENDPOINT, boto3.client("sagemaker-runtime"), read_rows())
     _conclude(json.loads(outputs.read_text())[STACK], status, report(predictions), stages)
 
 

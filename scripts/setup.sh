@@ -7,7 +7,8 @@ venv=.venv
 python=${PYTHON:-python3}
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
-    echo "setup: Python 3.11 or later is needed; '$python' is $("$python" --version 2>&1 || echo missing)." >&2
+    found=$("$python" -c 'import platform; print("Python " + platform.python_version())' 2>/dev/null || echo missing)
+    echo "setup: Python 3.11 or later is needed; '$python' is $found." >&2
     echo "setup: install one and name it: PYTHON=/path/to/python3.12 make local" >&2
     exit 1
 }
@@ -22,7 +23,7 @@ progress() {
 }
 
 echo "setup: Python packages into $venv (a minute or two, once)"
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+[ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"  # again, if one was left half-made
 status=$(mktemp)
 trap 'rm -f "$status"' EXIT
 {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
 
+from constructs_lib.tools.brief import brief
 from constructs_lib.tools.command import ToolError
 
 Answer = TypeVar("Answer")
@@ -33,14 +35,18 @@ def client(service: str, *, attempts: int = 5, **settings: Any) -> Any:
     Raises
     ------
     ToolError
-        When boto3 is not installed.
+        When boto3 is not installed, or the endpoint or the region that the shell names is none.
     """
     with _installed():
         import boto3
         from botocore.config import Config
     config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **settings)
+    region = os.environ.get("AWS_REGION") or None  # which the CDK and AWS's command line read, and boto3 does not
     with _MAKING:
-        return boto3.client(service, config=config)  # type: ignore[call-overload]
+        try:
+            return boto3.client(service, config=config, region_name=region)  # type: ignore[call-overload]
+        except ValueError as error:
+            raise ToolError(f"{error}; see the variables AWS_ENDPOINT_URL and AWS_REGION") from error
 
 
 def patiently(call: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
@@ -106,7 +112,9 @@ def _cause(error: Exception) -> str:
 
     if isinstance(error, boto.ClientError):
         answer = error.response["Error"]
-        return f"AWS answers {answer.get('Code', '')} to {error.operation_name}: {answer.get('Message', '')}"
+        if answer.get("Code") == "ModelError":
+            return _model_error(error.response)
+        return f"AWS answers {answer.get('Code', '')} to {error.operation_name}: {brief(answer.get('Message', ''))}"
     lacks_credentials = (
         boto.NoCredentialsError,
         boto.PartialCredentialsError,
@@ -118,4 +126,12 @@ def _cause(error: Exception) -> str:
         return _NO_CREDENTIALS
     if isinstance(error, boto.NoRegionError):
         return "there is no region; set AWS_REGION"
-    return " ".join(str(error).split())
+    return brief(str(error))
+
+
+def _model_error(answer: Mapping[str, Any]) -> str:
+    """Tell what the container answers, which AWS wraps in words of its own."""
+    said = brief(answer.get("OriginalMessage") or answer["Error"].get("Message", ""))
+    log = answer.get("LogStreamArn", "").partition(":log-group:")[2]
+    more = f"; more in its log group, {log}" if log else ""
+    return f"the model answers {answer.get('OriginalStatusCode', 'with an error')}: {said}{more}"

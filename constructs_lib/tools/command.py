@@ -6,18 +6,21 @@ is imported when its subcommand is used and not before, so `inference --help` st
 is imported by the function that needs it.
 
 A user's mistake is a `ToolError`, an `ArchiveError` or an `InvalidValueError`: it ends the command with exit code 1 and
-its text. A wrong command line ends it with 2, Ctrl-C with 130.
+its text, and so does a disk that is full. A wrong command line ends it with 2, Ctrl-C with 130.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
+from constructs_lib import __version__
 from constructs_lib.serving.problems import InvalidValueError
 from constructs_lib.serving.source_file import ArchiveError
 
@@ -75,16 +78,26 @@ def main(argv: Sequence[str] | None = None, *, commands: Sequence[Command] = COM
     arguments = _parser(commands, chosen=next((word for word in given if not word.startswith("-")), "")).parse_args(
         given
     )
+    if sys.stdout is None:  # closed, as by `>&-`
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows what it can
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except (ToolError, ArchiveError, InvalidValueError) as error:
         sys.exit(f"{arguments.prog}: {error}")
     except KeyboardInterrupt as interrupt:
         said = "; ".join(["interrupted", *getattr(interrupt, "__notes__", ())])
         print(f"{arguments.prog}: {said}", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ModuleNotFoundError as error:  # the wheel's dependencies are those of the constructs
+        needed = f"needs {error.name}, which is not installed; run: pip install 'inference-constructs[client]'"
+        sys.exit(f"{arguments.prog}: {needed}")
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+        if not isinstance(error, BrokenPipeError):  # else whoever read the output, such as `head`, has seen enough
+            sys.exit(f"{arguments.prog}: {error}")
 
 
 def add_action(
@@ -99,10 +112,18 @@ def add_action(
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as the tools do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+
 def _parser(commands: Sequence[Command], *, chosen: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="inference", description="Tools for deploying models for inference.", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=f"inference-constructs {__version__}")
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
         subparser = add_action(actions, command.name, help=command.help)

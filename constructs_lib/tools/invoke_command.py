@@ -100,10 +100,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if arguments.repeat > 1:
             _measure(target, payload, arguments)
         elif arguments.stream:
-            for part in target.stream(payload):
-                sys.stdout.buffer.write(part)
-                sys.stdout.buffer.flush()
-            print()
+            _stream(target.stream(payload))
         else:
             _show(_ask(target, payload, arguments), arguments)
 
@@ -134,6 +131,8 @@ def _payload(arguments: argparse.Namespace) -> Payload:
     from constructs_lib.tools.invoke.payload import JSON, Payload
 
     if arguments.input == "-":
+        if sys.stdin is None:
+            raise ToolError("standard input is closed; give the request in a file")
         return Payload(body=sys.stdin.buffer.read(), content_type=arguments.content_type or JSON)
     return Payload.of_file(Path(arguments.input), content_type=arguments.content_type)
 
@@ -199,6 +198,19 @@ def _measure(target: Target, payload: Payload, arguments: argparse.Namespace) ->
     print(taken.summary())
     if not taken.seconds:
         raise ToolError("no call was answered")
+
+
+def _stream(parts: Iterator[bytes]) -> None:
+    """Show an answer's parts as they come, and end their line even when they break off."""
+    is_begun = False
+    try:
+        for part in parts:
+            is_begun = True
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+    finally:
+        if is_begun:
+            print()
 
 
 def _show(answer: Answer, arguments: argparse.Namespace) -> None:

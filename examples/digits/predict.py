@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--endpoint", required=True, help="name of the endpoint")
-    parser.add_argument("--region", help="its region (default: as the AWS command line finds it)")
+    parser.add_argument("--region", help="its region (default: as boto3 finds it)")
     parser.add_argument("--limit", type=int, help="how many images to send (default: all 450)")
     arguments = parser.parse_args(argv)
 

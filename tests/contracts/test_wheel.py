@@ -58,6 +58,7 @@ def test_the_wheel_holds_the_three_packages_with_their_data(contents: set[str]) 
         "constructs_lib/serving/instances.json",
         "cdk8s_charts/py.typed",
         "local_aws/__init__.py",
+        "local_aws/hosting/triton/requirements.txt",
         "local_aws/py.typed",
     }
 

@@ -77,7 +77,7 @@ def commands(line: str) -> Iterator[list[str]]:
             yield command
 
 
-EVERYWHERE = {".", "aws", "cat", "cd", "curl", "echo", "export", "kubectl", "mkdir", "pip", "tar"}
+EVERYWHERE = {".", "aws", "cat", "cd", "curl", "cut", "echo", "export", "head", "kubectl", "mkdir", "pip", "tar"}
 CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "diff", "synth"}
 
 

@@ -98,7 +98,7 @@ class Aws:
         variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.c5.large", "InitialInstanceCount": 1}
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        for _ in range(600):
+        for _ in range(3000):
             described = self.sagemaker.describe_endpoint(EndpointName=name)
             if described["EndpointStatus"] != "Creating":
                 return str(described.get("FailureReason", described["EndpointStatus"]))

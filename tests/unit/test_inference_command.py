@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from constructs_lib import __version__
 from scripts.inference import main
 from stacks.settings import json_schema
 
@@ -62,29 +66,67 @@ def test_help_lists_what_there_is(arguments: list[str], words: list[str], capsys
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "inference: error: the following arguments are required: COMMAND"),
-        (["locale"], "inference: error: argument COMMAND: invalid choice: 'locale' (choose from "),
-        (["local"], "inference local: error: the following arguments are required: ACTION"),
+        ([], "inference: the following arguments are required: COMMAND"),
+        (["locale"], "inference: argument COMMAND: invalid choice: 'locale' (choose from "),
+        (["local"], "inference local: the following arguments are required: ACTION"),
         (
             ["local", "up", "--port", "http"],
-            "inference local up: error: argument --port: must be a number from 0 to 65535, got 'http'",
+            "inference local up: argument --port: must be a number from 0 to 65535, got 'http'",
         ),
         (
             ["local", "up", "--port", "65536"],
-            "inference local up: error: argument --port: must be a number from 0 to 65535, got '65536'",
+            "inference local up: argument --port: must be a number from 0 to 65535, got '65536'",
         ),
         (
             ["local", "up", "--port", "²"],
-            "inference local up: error: argument --port: must be a number from 0 to 65535, got '²'",
+            "inference local up: argument --port: must be a number from 0 to 65535, got '²'",
         ),
-        (["schema", "now"], "inference: error: unrecognized arguments: now"),
+        (["schema", "now"], "inference: unrecognized arguments: now"),
     ],
 )
 def test_fails_at_a_wrong_command_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, shown = refusal(arguments, capsys)
 
     assert code == 2
-    assert message in shown.splitlines()[-1]
+    command = message.partition(":")[0]
+    assert shown.startswith(message)
+    assert shown.endswith(f"; see: {command} --help\n")
+    assert shown.count("\n") == 1
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--version"])
+
+    assert raised.value.code == 0
+    assert capsys.readouterr().out == f"inference-constructs {__version__}\n"
+
+
+def run(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a shell, from a directory that has no settings."""
+    command = f"{sys.executable} -m scripts.inference {arguments}"
+    known = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["bash", "-c", command], cwd="/", env=known, capture_output=True, text=True, check=False)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    ended = run("schema | head -n 1; exit ${PIPESTATUS[0]}")
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "{\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    ended = run("schema > /dev/full")
+
+    assert (ended.returncode, ended.stderr) == (1, "inference schema: [Errno 28] No space left on device\n")
+
+
+def test_charts_of_settings_that_are_not_there_name_the_option() -> None:
+    ended = run("charts -o nowhere")
+
+    told = "inference charts: inference.yaml: there is no such file; name one with --settings FILE\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
 
 
 def test_status_of_a_local_aws_that_does_not_run_says_how_to_start_it(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,6 +88,46 @@ def test_an_asynchronous_answer_is_waited_for_as_long_as_is_said(monkeypatch: py
     told = refusal("rows.csv", "--endpoint", "digits", "--async", "--timeout", "0.01")
 
     assert told.startswith("inference invoke: 'digits' has not answered within 0.01 seconds; it will put its answer ")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "module"),
+    [("tensorflow-serving-grpc", "grpc"), ("tensorflow-serving-grpc", "google.protobuf"), ("triton", "urllib3")],
+)
+def test_a_package_that_is_missing_is_told_with_what_brings_it(protocol: str, module: str) -> None:
+    words = ["invoke", "rows.csv", "--url", "http://127.0.0.1:1", "--protocol", protocol, "--model", "demo"]
+    code = f"import sys; sys.modules['{module}'] = None; from constructs_lib.tools.command import main; main({words})"
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    needed = f"needs {module}, which is not installed; run: pip install 'inference-constructs[client]'"
+    assert (ended.returncode, ended.stderr) == (1, f"inference invoke: {needed}\n")
+
+
+def test_ctrl_c_waits_for_no_answer() -> None:
+    arrived, ended = threading.Event(), threading.Event()
+
+    def slowly(_: object) -> Reply:
+        arrived.set()
+        ended.wait(60)
+        return Reply()
+
+    with serving(slowly) as server:
+        words = ["invoke", "rows.csv", "--url", server.url, "--protocol", "sagemaker", "--repeat", "9"]
+        code = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            f"from constructs_lib.tools.command import main; main({words})"
+        )
+        child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        try:
+            assert arrived.wait(60)
+            child.send_signal(signal.SIGINT)
+            _, told = child.communicate(timeout=50)
+        finally:
+            ended.set()
+            child.kill()
+
+    assert (child.returncode, told) == (130, "inference invoke: interrupted\n")
 
 
 def test_requests_that_all_fail_end_with_an_error(capsys: pytest.CaptureFixture[str]) -> None:

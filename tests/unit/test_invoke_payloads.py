@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from threading import Barrier
 
 import numpy
 import pytest
@@ -143,7 +144,24 @@ def test_calls_are_counted_as_answers_or_errors() -> None:
         if not next(answers):
             raise ToolError("busy")
 
-    told: list[int] = []
-    taken = measure(call, repeat=3, progress=told.append)
+    taken = measure(call, repeat=3)
 
-    assert (len(taken.seconds), taken.errors, told) == (2, {"busy": 1}, [1, 2, 3])
+    assert (len(taken.seconds), taken.errors) == (2, {"busy": 1})
+
+
+def test_calls_at_once_are_all_counted() -> None:
+    together = Barrier(4)
+
+    def call() -> None:
+        together.wait(30)
+        raise ToolError("busy")
+
+    assert measure(call, repeat=8, concurrency=4).errors == {"busy": 8}
+
+
+def test_what_is_no_users_mistake_is_raised() -> None:
+    def call() -> None:
+        raise LookupError("a bug")
+
+    with pytest.raises(LookupError, match=r"^a bug$"):
+        measure(call, repeat=2, concurrency=2)

@@ -229,13 +229,15 @@ class TestBrokenConnections:
 
     def test_a_slow_server_is_asked_once(self) -> None:
         def slow(_: Asked) -> Reply:
-            answered.wait(10)
+            asked.set()
+            answered.wait()
             return Reply(breaks=True)
 
-        answered = threading.Event()
+        asked, answered = threading.Event(), threading.Event()
         with serving(slow) as server:
             with pytest.raises(ToolError) as raised:
                 client("sagemaker", server, timeout=0.2).call(ROWS)
+            assert asked.wait(60)
             answered.set()
 
         assert (

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    EventStreamError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from constructs_lib.tools import aws as aws_calls
 from constructs_lib.tools.command import ToolError
@@ -24,7 +30,7 @@ class FakeAws:
         self.asked: list[dict[str, Any]] = []
         self.objects: dict[str, bytes] = {}
         self.refusal: Exception | None = None
-        self.events: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any] | Exception] = []
         self.answers_after = 0
 
     def client(self, service: str) -> FakeAws:
@@ -39,7 +45,13 @@ class FakeAws:
 
     def invoke_endpoint_with_response_stream(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
-        return {"Body": iter(self.events)}
+        return {"Body": self._stream()}
+
+    def _stream(self) -> Iterator[dict[str, Any]]:
+        for event in self.events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
 
     def invoke_endpoint_async(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
@@ -110,14 +122,34 @@ class TestRealTime:
             endpoint().call(Payload(body=bytes(BODY_MAX + 1)))
         assert aws.asked == []
 
-    def test_a_failing_model_is_told_in_its_own_words(self, endpoint: Endpoint, aws: FakeAws) -> None:
-        aws.refusal = refused("ModelError", message="Received client error (400) from primary")
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            ("no image", "no image"),
+            ("no image\nTraceback (most recent call last):\n  File\nValueError: no image", "no image"),
+            ("Traceback (most recent call last):\n  File\nValueError: no\timage\n", "ValueError: no image"),
+            ("x" * 501, "x" * 499 + "…"),
+        ],
+        ids=["in one line", "before a traceback", "in a traceback", "long"],
+    )
+    def test_a_failing_model_is_told_in_its_own_words(
+        self, said: str, told: str, endpoint: Endpoint, aws: FakeAws
+    ) -> None:
+        aws.refusal = ClientError(
+            {
+                "Error": {"Code": "ModelError", "Message": "Received server error (500) from primary with message …"},
+                "OriginalStatusCode": 500,  # type: ignore[typeddict-unknown-key]
+                "OriginalMessage": said,
+                "LogStreamArn": "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/sagemaker/Endpoints/digits",
+            },
+            "InvokeEndpoint",
+        )
 
         with pytest.raises(ToolError) as raised:
             endpoint().call(ROWS)
 
         assert str(raised.value) == (
-            "'digits': AWS answers ModelError to InvokeEndpoint: Received client error (400) from primary"
+            f"'digits': the model answers 500: {told}; more in its log group, /aws/sagemaker/Endpoints/digits"
         )
 
     def test_missing_credentials_are_one_line(self, endpoint: Endpoint, aws: FakeAws) -> None:
@@ -158,7 +190,8 @@ class TestStreaming:
         assert list(endpoint().stream(ROWS)) == [b"Hel", b"lo"]
 
     def test_an_answer_that_breaks_off_is_told(self, endpoint: Endpoint, aws: FakeAws) -> None:
-        aws.events = [{"PayloadPart": {"Bytes": b"Hel"}}, {"ModelStreamError": {"Message": "out of memory"}}]
+        error: Any = {"Error": {"Code": "ModelStreamError", "Message": "out of memory"}}
+        aws.events = [{"PayloadPart": {"Bytes": b"Hel"}}, EventStreamError(error, "InvokeEndpointWithResponseStream")]
         parts = endpoint().stream(ROWS)
 
         assert next(parts) == b"Hel"
@@ -220,3 +253,45 @@ class TestAsynchronous:
     def test_there_is_nothing_inside_to_choose(self, endpoint: Endpoint) -> None:
         with pytest.raises(ToolError, match=r"^an asynchronous endpoint has no target variant; leave it out$"):
             endpoint(target_variant="Candidate").call_asynchronously(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1"),
+    ],
+)
+def test_the_region_is_that_of_the_shell(
+    variables: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert aws_calls.client("sagemaker-runtime").meta.region_name == region
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "AWS_ENDPOINT_URL",
+            "nonsense",
+            "Invalid endpoint: nonsense; see the variables AWS_ENDPOINT_URL and AWS_REGION",
+        ),
+        ("AWS_REGION", "us east", "Provided region_name 'us east' doesn't match a supported format."),
+    ],
+)
+def test_a_shell_that_names_no_endpoint_or_region_is_told(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ToolError) as raised:
+        SageMakerEndpoint(name="digits", client=aws_calls.client).call(ROWS)
+
+    assert message in str(raised.value)

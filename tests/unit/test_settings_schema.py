@@ -46,6 +46,7 @@ def test_the_meaning_of_a_key_is_that_of_its_docstring(schema: dict[str, Any]) -
 def test_a_class_has_the_attributes_of_its_bases() -> None:
     assert list(attribute_meanings(OnnxModel)) == [
         "artifact", "image", "environment", "network_isolation", "vpc", "artifact_kms_key_arn",
+            "additional_model_data_sources",
         "version", "py_version", "entry_point", "source_dir", "compile", "compiled_for", "server", "max_batch_size",
     ]  # fmt: skip
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.payload import CSV, NPY, Payload
 
 _RESULTS = ("predictions", "outputs", "choices", "data")  # of TensorFlow Serving, Triton, OpenAI's API
@@ -89,19 +86,3 @@ def _cell(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= _CELL_MAX else f"{text[: _CELL_MAX - 1]}…"
-
-
-def as_csv(answer: Answer) -> str:
-    """Give the answer's predictions as CSV.
-
-    Raises
-    ------
-    ToolError
-        When they are not rows.
-    """
-    rows = _results(answer.document())
-    if any(isinstance(row, Mapping) for row in rows):
-        raise ToolError("the answer has objects, which are no rows of a CSV; show it as json")
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(row if isinstance(row, list) else [row] for row in rows)
-    return out.getvalue()

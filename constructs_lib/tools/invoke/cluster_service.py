@@ -91,7 +91,7 @@ def _api(context: str | None) -> Any:
         # Said again here, since the client looks at the variable when it is imported and never after.
         made = config.new_client_from_config(config_file=os.environ.get("KUBECONFIG"), context=context)  # type: ignore[no-untyped-call]
         return client.CoreV1Api(made)
-    except config.ConfigException as error:
+    except Exception as error:  # of a file that is no kubeconfig the client raises whatever it trips over
         told = " ".join(str(error).split())
         raise ToolError(
             f"the kubeconfig cannot be used: {told}; run: aws eks update-kubeconfig --name CLUSTER"
@@ -157,11 +157,14 @@ def _number(pod: Any, port: Any) -> int:
 
 @contextmanager
 def _forwarded(api: Any, namespace: str, pod: str, port: int) -> Iterator[int]:
-    """Listen on a free port of this machine, and hand each connection on to a pod."""
+    """Listen on a free port of this machine, hand each connection on to a pod, and break them off in the end."""
     from kubernetes.stream import portforward
+
+    connections: list[socket.socket] = []
 
     class Connection(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            connections.append(self.request)
             forward = portforward(api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
             there = forward.socket(port)
             back = threading.Thread(target=_pump, args=(there, self.request), daemon=True)
@@ -179,6 +182,9 @@ def _forwarded(api: Any, namespace: str, pod: str, port: int) -> Iterator[int]:
             yield int(server.server_address[1])
         finally:
             server.shutdown()
+            for each in connections:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

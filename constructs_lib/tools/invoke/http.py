@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from constructs_lib.tools.brief import brief
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.answer import Answer
 
@@ -93,10 +94,7 @@ def _send(
 
 @cache
 def _pool() -> Any:
-    try:
-        import urllib3
-    except ImportError as error:
-        raise ToolError("this needs urllib3; run: pip install 'inference-constructs[client]'") from error
+    import urllib3
 
     class Retry(urllib3.Retry):
         def increment(self, *arguments: Any, **named: Any) -> urllib3.Retry:  # type: ignore[override]
@@ -121,12 +119,12 @@ def _said(body: bytes) -> str:
     try:
         document = json.loads(text)
     except ValueError:
-        return text or "nothing more"
+        return brief(text) or "nothing more"
     found = document
     for name in ("error", "message", "detail"):
         if isinstance(found, Mapping) and name in found:
             found = found[name]
-    return found if isinstance(found, str) else text
+    return brief(found if isinstance(found, str) else text)
 
 
 def _reason(error: Exception) -> str:

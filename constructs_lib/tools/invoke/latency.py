@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 
 from constructs_lib.tools.command import ToolError
 
@@ -48,9 +49,7 @@ class Latency:
         return "\n".join(lines)
 
 
-def measure(
-    call: Callable[[], object], *, repeat: int, concurrency: int = 1, progress: Callable[[int], None] | None = None
-) -> Latency:
+def measure(call: Callable[[], object], *, repeat: int, concurrency: int = 1) -> Latency:
     """Call many times, and take the time of each.
 
     Parameters
@@ -61,25 +60,33 @@ def measure(
         How many calls, at least 1.
     concurrency
         How many at once, at least 1.
-    progress
-        Called with the number of calls that have ended. None: nobody is told.
     """
-    seconds: list[float] = []
-    errors: Counter[str] = Counter()
+    calls = iter(range(repeat))
+    ended: SimpleQueue[float | Exception] = SimpleQueue()
 
-    def one(_: int) -> None:
-        begun = time.perf_counter()
-        try:
-            call()
-        except ToolError as error:
-            errors[str(error)] += 1
-        else:
-            seconds.append(time.perf_counter() - begun)
-        if progress is not None:
-            progress(len(seconds) + sum(errors.values()))
+    def work() -> None:
+        for _ in calls:
+            ended.put(_timed(call))
 
     begun = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        for _ in pool.map(one, range(repeat)):
-            pass
+    for _ in range(min(repeat, concurrency)):
+        Thread(target=work, daemon=True).start()  # daemons: Ctrl-C does not wait for an answer
+    seconds, errors = [], Counter[str]()
+    for _ in range(repeat):
+        result = ended.get()
+        if isinstance(result, float):
+            seconds.append(result)
+        elif isinstance(result, ToolError):
+            errors[str(result)] += 1
+        else:
+            raise result
     return Latency(seconds=tuple(sorted(seconds)), elapsed=time.perf_counter() - begun, errors=dict(errors))
+
+
+def _timed(call: Callable[[], object]) -> float | Exception:
+    begun = time.perf_counter()
+    try:
+        call()
+    except Exception as error:  # told where the results are read
+        return error
+    return time.perf_counter() - begun

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from constructs_lib.tools import aws
+from constructs_lib.tools.brief import brief
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.answer import Answer
 from constructs_lib.tools.invoke.payload import Payload
@@ -87,10 +88,13 @@ class SageMakerEndpoint:
             raise ToolError("SageMaker streams no answers of multi-model endpoints; leave --stream out")
         with self._explained():
             answer = self.client("sagemaker-runtime").invoke_endpoint_with_response_stream(**self._request(payload))
-            for event in answer["Body"]:
-                if "PayloadPart" not in event:
-                    raise ToolError(f"'{self.name}' broke off: {next(iter(event.values())).get('Message', event)}")
-                yield event["PayloadPart"]["Bytes"]
+            from botocore.exceptions import EventStreamError
+
+            try:
+                for event in answer["Body"]:
+                    yield event["PayloadPart"]["Bytes"]
+            except EventStreamError as error:
+                raise ToolError(f"'{self.name}' broke off: {brief(error.response['Error']['Message'])}") from error
 
     def call_asynchronously(
         self,
@@ -135,7 +139,7 @@ class SageMakerEndpoint:
                     return Answer(body=body[0], content_type=body[1], details={"output": sent["OutputLocation"]})
                 failure = sent.get("FailureLocation")
                 if failure and (body := self._fetch(failure)) is not None:
-                    raise ToolError(f"'{self.name}' failed: {body[0].decode(errors='replace')} ({failure})")
+                    raise ToolError(f"'{self.name}' failed: {brief(body[0].decode(errors='replace'))} ({failure})")
                 sleep(min(_EVERY, left))
         raise ToolError(
             f"'{self.name}' has not answered within {wait:g} seconds; it will put its answer into "

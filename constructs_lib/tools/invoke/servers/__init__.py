@@ -63,7 +63,8 @@ class ModelServer:
 
     def path(self, path: str) -> str:
         """Give the address of a path on the server."""
-        return f"{self.url.rstrip('/')}{path}"
+        scheme = "" if "://" in self.url else "http://"
+        return f"{scheme}{self.url.rstrip('/')}{path}"
 
     def named_model(self) -> str:
         """Give the model's name.

@@ -5,12 +5,14 @@ Source: tensorflow/serving, tensorflow_serving/apis/prediction_service.proto.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from constructs_lib.tools.brief import brief
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.answer import Answer
 from constructs_lib.tools.invoke.payload import JSON, Payload
@@ -18,6 +20,7 @@ from constructs_lib.tools.invoke.servers import ModelServer
 
 _SERVICE = "/tensorflow.serving.PredictionService/"
 _SIGNATURE = "serving_default"
+_CONNECTING = 10.0  # seconds, at most, until there is a connection
 _MESSAGE_MAX = 256 << 20  # bytes; gRPC's own limit of 4 MB is below what models take and give
 
 # tensorflow/core/framework/types.proto
@@ -101,7 +104,7 @@ class TensorFlowServingGrpc(ModelServer):
 
         from constructs_lib.tools.invoke.servers.tensorflow_messages import message
 
-        call = _channel(self.url).unary_unary(
+        call = _channel(self.url, min(self.timeout, _CONNECTING)).unary_unary(
             f"{_SERVICE}{method}",
             request_serializer=lambda each: each.SerializeToString(),
             response_deserializer=message(response).FromString,
@@ -110,18 +113,29 @@ class TensorFlowServingGrpc(ModelServer):
         try:
             return call(request, timeout=self.timeout, metadata=metadata, wait_for_ready=True)
         except grpc.RpcError as error:
-            raise ToolError(f"{self.url} answers {error.code().name} to {method}: {error.details()}") from error
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise ToolError(
+                    f"{self.url} has not answered within {self.timeout:g} seconds; give it more: --timeout"
+                ) from error
+            raise ToolError(
+                f"{self.url} answers {error.code().name} to {method}: {brief(error.details() or '')}"
+            ) from error
 
 
 @cache
-def _channel(url: str) -> Any:
+def _channel(url: str, wait: float) -> Any:
     """Give the connection to a server, which is kept as long as the process lives."""
-    try:
-        import grpc
-    except ImportError as error:
-        raise ToolError("gRPC needs grpcio; run: pip install 'inference-constructs[client]'") from error
+    import grpc
+
     sizes = [("grpc.max_receive_message_length", _MESSAGE_MAX), ("grpc.max_send_message_length", _MESSAGE_MAX)]
-    return grpc.insecure_channel(url.removeprefix("grpc://").removeprefix("http://").rstrip("/"), options=sizes)
+    address = url.removeprefix("grpc://").removeprefix("http://").rstrip("/")
+    channel = grpc.insecure_channel(address, options=sizes)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=wait)
+    except grpc.FutureTimeoutError as error:
+        channel.close()
+        raise ToolError(f"{url} cannot be reached by gRPC within {wait:g} seconds") from error
+    return channel
 
 
 @cache
@@ -193,4 +207,6 @@ def _values(tensor: Any) -> Any:
 
 
 def _bytes(value: Any) -> bytes:
+    if isinstance(value, dict) and "b64" in value:  # bytes, as TensorFlow Serving's JSON has them
+        return base64.b64decode(value["b64"])
     return value if isinstance(value, bytes) else str(value).encode()
