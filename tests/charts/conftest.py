@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 from kubernetes_validate import utils
 
-from cdk8s_charts.neuron_compilation import NeuronCompilation
+from cdk8s_charts.neuron_compilation import Input, NeuronCompilation
 from cdk8s_charts.neuron_compilation_chart import NeuronCompilationChart
 from cdk8s_charts.servers.tensorflow_serving import TensorFlowServing
 from cdk8s_charts.serving_chart import ServingChart
@@ -27,6 +27,7 @@ EXAMPLES = sorted(
     file.parent.name for file in ROOT.glob("examples/*/inference.yaml") if "\nworkloads:" in file.read_text("utf-8")
 )
 REGION = "us-east-1"
+ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 # What EKS supports, by standard or extended support.
 KUBERNETES_VERSIONS = sorted(RELEASES)
 # Kinds that are not Kubernetes' own, which its schemas do not know.
@@ -49,6 +50,20 @@ def tensorflow(**options: Any) -> Workload:
     """Make a workload that serves a SavedModel on CPUs, unless the options say otherwise."""
     values: Json = {"name": "demo", "model": SAVED_MODEL, "server": TensorFlowServing(), **options}
     return Workload(**values)
+
+
+def compilation(**values: Any) -> NeuronCompilation:
+    """Make a compilation of a model of text, unless the values say otherwise."""
+    given = {
+        "name": "compile",
+        "framework": "pytorch",
+        "source": "s3://mybucket/bert/",
+        "destination": "s3://mybucket/compiled/",
+        "target": "inf2",
+        "inputs": (Input(shape=(1, 128), dtype="int64"),),
+        **values,
+    }
+    return NeuronCompilation(**given)
 
 
 def manifests_of(

@@ -10,24 +10,8 @@ from typing import Any
 
 import pytest
 
-from cdk8s_charts.neuron_compilation import Input, NeuronCompilation
 from cdk8s_charts.programs import compile_for_neuron
-from tests.charts.conftest import Json, charts_of, job_of, only
-
-ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
-
-
-def compilation(**values: Any) -> NeuronCompilation:
-    given = {
-        "name": "compile",
-        "framework": "pytorch",
-        "source": "s3://mybucket/bert/",
-        "destination": "s3://mybucket/compiled/",
-        "target": "inf2",
-        "inputs": (Input(shape=(1, 128), dtype="int64"),),
-        **values,
-    }
-    return NeuronCompilation(**given)
+from tests.charts.conftest import ECR, Json, charts_of, compilation, job_of, only
 
 
 def steps(manifests: list[Json]) -> list[Json]:

@@ -23,9 +23,8 @@ from constructs_lib.serving.models import (
     TensorFlowModel,
 )
 from constructs_lib.serving.node_group import NodeGroup
-from tests.charts.conftest import Json, charts_of, manifests_of, only, pod_of, server_of, tensorflow
+from tests.charts.conftest import ECR, Json, charts_of, manifests_of, only, pod_of, server_of, tensorflow
 
-ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 MAR = PyTorchModel(artifact="s3://mybucket/archived_model.mar")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cdk8s_charts.neuron_compilation import Input, NeuronCompilation
 from cdk8s_charts.neuron_compilation_rules import compilation_problems
 from cdk8s_charts.resources import Resources
 from cdk8s_charts.servers.multi_model_server import MultiModelServer
@@ -28,9 +27,8 @@ from constructs_lib.serving.models import (
     TensorFlowModel,
 )
 from constructs_lib.serving.node_group import NodeGroup
-from tests.charts.conftest import CPUS, GRAVITON, INFERENTIA, NODE_GROUPS, tensorflow
+from tests.charts.conftest import CPUS, ECR, GRAVITON, INFERENTIA, NODE_GROUPS, compilation, tensorflow
 
-ECR = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 MAR = PyTorchModel(artifact="s3://mybucket/model.mar")
 CHAT = LargeLanguageModel(model_id="Qwen/Qwen3-8B")
 
@@ -302,19 +300,6 @@ def test_onnx_is_served_by_triton_on_request() -> None:
     model = OnnxModel(artifact="s3://mybucket/repository/")
 
     assert problems_of(tensorflow(model=model, server=Triton(), node_group="gpu")) == []
-
-
-def compilation(**values: Any) -> NeuronCompilation:
-    given = {
-        "name": "compile",
-        "framework": "pytorch",
-        "source": "s3://mybucket/bert/",
-        "destination": "s3://mybucket/compiled/",
-        "target": "inf2",
-        "inputs": (Input(shape=(1, 128)),),
-        **values,
-    }
-    return NeuronCompilation(**given)
 
 
 @pytest.mark.parametrize(

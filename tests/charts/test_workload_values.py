@@ -9,7 +9,7 @@ import pytest
 
 from cdk8s_charts.autoscaling import KedaTrigger, PodAutoscaling, ScalingRule
 from cdk8s_charts.clients import Clients
-from cdk8s_charts.neuron_compilation import Input, NeuronCompilation
+from cdk8s_charts.neuron_compilation import Input
 from cdk8s_charts.resources import Resources, cpu_millis, mebibytes
 from cdk8s_charts.servers import default_server
 from cdk8s_charts.servers.multi_model_server import MultiModelServer
@@ -31,25 +31,11 @@ from constructs_lib.serving.models import (
     TensorFlowModel,
 )
 from constructs_lib.serving.problems import InvalidValueError
-
-MODEL = TensorFlowModel(artifact="s3://mybucket/models/")
+from tests.charts.conftest import SAVED_MODEL, compilation
 
 
 def workload(**values: Any) -> Workload:
-    return Workload(**{"name": "demo", "model": MODEL, **values})
-
-
-def compilation(**values: Any) -> NeuronCompilation:
-    given = {
-        "name": "compile",
-        "framework": "pytorch",
-        "source": "s3://mybucket/bert/",
-        "destination": "s3://mybucket/compiled/",
-        "target": "inf2",
-        "inputs": (Input(shape=(1, 128)),),
-        **values,
-    }
-    return NeuronCompilation(**given)
+    return Workload(**{"name": "demo", "model": SAVED_MODEL, **values})
 
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
@@ -173,7 +159,7 @@ def test_what_is_no_quantity_is_not_read() -> None:
 @pytest.mark.parametrize(
     ("model", "server"),
     [
-        (MODEL, TensorFlowServing()),
+        (SAVED_MODEL, TensorFlowServing()),
         (PyTorchModel(artifact="s3://mybucket/model.mar"), TorchServe()),
         (LargeLanguageModel(model_id="Qwen/Qwen3-8B"), Vllm()),
         (LargeLanguageModel(model_id="Qwen/Qwen3-8B", server="djl-lmi"), SageMakerContainer()),

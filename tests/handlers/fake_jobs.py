@@ -7,13 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import ClientError, ReadTimeoutError
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
+
+from local_aws.validation import service_model
 
 Json = dict[str, Any]
 STOPPING_TAKES = 20  # seconds
@@ -41,11 +40,6 @@ class FunctionDiedError(BaseException):
 
 def lost_answer() -> Exception:
     return ReadTimeoutError(endpoint_url="https://api.sagemaker")
-
-
-@cache
-def service_model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
 
 
 @dataclass
@@ -170,7 +164,7 @@ class FakeS3:
 
 def check(operation: str, request: Json) -> None:
     """Hold a request against the service's own model, as SageMaker does."""
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model("sagemaker").operation_model(operation).input_shape
     assert shape is not None
     report = ParamValidator().validate(request, shape)
     assert not report.has_errors(), report.generate_report()

@@ -115,13 +115,17 @@ class Aws:
 
     def make_role(self, *, without: str = "", trust: dict[str, Any] | None = None) -> str:
         """Create an execution role that lacks at most one action, and return its ARN."""
-        name = unique("role")
         statements = [
             {"Effect": "Allow", "Action": [a for a in HOSTING_ACTIONS if a != without], "Resource": "*"},
             {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.bucket}/{self.key}"},
         ]
         if without == "s3:GetObject":
             del statements[1]
+        return self.make_role_of(statements, trust=trust)
+
+    def make_role_of(self, statements: list[Any], *, trust: dict[str, Any] | None = None) -> str:
+        """Create an execution role that has just these rights, and return its ARN."""
+        name = unique("role")
         arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust or TRUST))["Role"]["Arn"]
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         self.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=document)
@@ -210,6 +214,12 @@ class Aws:
         """Return the reasons of a stack's failed events, the latest first."""
         events = self.cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
         return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("_FAILED")]
+
+
+def client(server: LocalAws, service: str) -> Any:
+    """Return a client of any service, as a user makes one."""
+    session = boto3.Session("test", "test", region_name=server.region)
+    return session.client(service, endpoint_url=server.endpoint_url)  # type: ignore[call-overload]
 
 
 def conforms(operation_model: OperationModel, response_dict: dict[str, Any], **_: object) -> None:

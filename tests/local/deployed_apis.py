@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aws_cdk as cdk
 import boto3
 import gate
-from aws_clients import Aws, unique
+from aws_clients import Aws, client, unique
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from model_hosts import archive
@@ -101,18 +101,13 @@ def deploy(aws: Aws, directory: Path, define: Any) -> dict[str, Api]:
     described = aws.put_stack(name, json.loads((directory / f"{name}.template.json").read_text()))
     assert described["StackStatus"] == "CREATE_COMPLETE", aws.reasons(name)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-    gateway = client(aws, "apigateway")
+    gateway = client(aws.server, "apigateway")
     found = {}
     for label in made:
         key = outputs[f"{label}Key"]
         value = None if key == "-" else gateway.get_api_key(apiKey=key, includeValue=True)["value"]
         found[label] = Api(aws=aws, url=outputs[f"{label}Url"], arn=outputs[f"{label}Arn"], key=value)
     return found
-
-
-def client(aws: Aws, name: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.server.region)
-    return session.client(name, endpoint_url=aws.server.endpoint_url)  # type: ignore[call-overload]
 
 
 def put_model(aws: Aws, directory: Path) -> str:

@@ -19,7 +19,9 @@ from patience import PATIENCE, eventually
 from local_aws.hosting import Container, Host, HostFailedError
 
 PYTORCH = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
+TRITON = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:25.09-py3-cpu"
 
+DOUBLE = Path(__file__).with_name("models") / "double.onnx"
 DOUBLING = """
 def model_fn(model_dir):
     return 2

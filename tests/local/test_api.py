@@ -11,10 +11,10 @@ from pathlib import Path
 import aws_cdk as cdk
 import boto3
 import pytest
-from aws_clients import Aws, unique
-from deployed_apis import Api, client, deploy, put_model, user
+from aws_clients import Aws, client, unique
+from deployed_apis import Api, deploy, put_model, user
 from gate import Gate
-from real_cdk import bootstrap
+from real_cdk import CDK, ROOT, bootstrap
 
 from constructs_lib.sagemaker.api.endpoint_api import EndpointApi
 from constructs_lib.sagemaker.api.front import ApiFront
@@ -25,8 +25,6 @@ from constructs_lib.serving.models import PyTorchModel
 from examples.digits.predict import read_rows
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 BINARY = bytes(range(256)) * 8
 EXAMPLES = [
     ("application/json", b'{"instances": [[1.0, 2.0]], "name": "\xc3\xa9"}'),
@@ -146,7 +144,7 @@ def test_a_body_may_have_the_size_that_sagemaker_takes(size: int, status: int, a
 
 def test_the_logs_of_the_stage_go_to_a_group_of_the_stack(apis: dict[str, Api], served: Aws) -> None:
     api_id = apis["iam"].url.removeprefix("https://").partition(".")[0]
-    stage = client(served, "apigateway").get_stage(restApiId=api_id, stageName="prod")
+    stage = client(served.server, "apigateway").get_stage(restApiId=api_id, stageName="prod")
     groups = {group["arn"]: group for group in served.logs.describe_log_groups()["logGroups"]}
 
     (arn,) = [arn for arn in groups if arn.startswith(stage["accessLogSettings"]["destinationArn"].removesuffix(":*"))]
@@ -214,7 +212,7 @@ def test_the_examples_are_deployed_and_called_as_their_readme_says(tmp_path: Pat
         assert (refused.status, refused.message) == (400, {"message": 'send {"pixels": [64 numbers from 0 to 16]}'})
 
         use_cdk("examples/api/processor.yaml", "destroy", "InferenceStack", "--force")
-        assert client(aws, "apigateway").get_rest_apis()["items"] == []
+        assert client(aws.server, "apigateway").get_rest_apis()["items"] == []
 
 
 class TestWhatIsBehindIt:

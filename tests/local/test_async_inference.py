@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, refusal, unique
 from gate import Gate
 from patience import eventually, looks
 
@@ -21,7 +21,6 @@ def bucket(aws: Aws) -> None:
 
 
 def make_role(aws: Aws, *more: dict[str, Any], output: str = "out/*") -> str:
-    name = unique("role")
     objects = f"arn:aws:s3:::{BUCKET}"
     statements = [
         {"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"},
@@ -29,10 +28,7 @@ def make_role(aws: Aws, *more: dict[str, Any], output: str = "out/*") -> str:
         {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{objects}/{output}"},
         *more,
     ]
-    arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=document)
-    return arn
+    return aws.make_role_of(statements)
 
 
 def make_endpoint(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from real_cdk import bootstrap, run_cdk
+from aws_clients import client
+from real_cdk import ROOT, bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SETTINGS = f"""\
 stacks: 25
@@ -46,11 +44,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         bootstrap(aws)
         run_cdk(aws, settings, project / "cdk.out", "deploy", "--all")
         yield aws
-
-
-def client(aws: LocalAws, service: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
 
 
 def config(aws: LocalAws, endpoint: str) -> dict[str, Any]:

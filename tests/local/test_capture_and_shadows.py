@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, refusal, unique
 from patience import eventually
 
 BUCKET = "captured"
@@ -26,9 +26,7 @@ def make_model(aws: Aws, environment: dict[str, str], *, may_write: bool = True)
     ]
     if may_write:
         statements.append({"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/log/*"})
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=document)
+    role = aws.make_role_of(statements)
     container: Any = {"Image": IMAGE, "ModelDataUrl": aws.make_artifact(), "Environment": environment}
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
     return name

@@ -6,18 +6,18 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from aws_clients import client as make_client
 from botocore.exceptions import ClientError
-from real_cdk import run_cdk
+from real_cdk import ROOT, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """\
 endpoints:
   digits:
@@ -54,8 +54,7 @@ def cdk(aws: LocalAws, project: Path) -> Cdk:
 
 @pytest.fixture
 def client(aws: LocalAws) -> Callable[[str], Any]:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return lambda service: session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
+    return partial(make_client, aws)
 
 
 def test_the_digits_are_deployed_called_updated_rolled_back_and_destroyed(

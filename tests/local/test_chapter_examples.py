@@ -14,8 +14,9 @@ from typing import Any
 import aws_cdk as cdk
 import boto3
 import pytest
+from aws_clients import client
 from botocore.exceptions import ClientError
-from real_cdk import bootstrap
+from real_cdk import CDK, ROOT, bootstrap
 
 from constructs_lib.serving.models import PyTorchModel
 from constructs_lib.tools.package import package
@@ -23,9 +24,7 @@ from local_aws.process import LocalAws
 from stacks.inference_stack import InferenceStack
 from stacks.settings import load_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-CDK = ROOT / ".venv" / "bin" / "cdk"
 INFERENCE = ROOT / ".venv" / "bin" / "inference"
 BUCKET = "amzn-s3-demo-bucket"
 
@@ -34,11 +33,6 @@ BUCKET = "amzn-s3-demo-bucket"
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws.start(state=tmp_path_factory.mktemp("chapter")) as running:
         yield running
-
-
-def client(aws: LocalAws, service: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from aws_clients import Aws
-from real_cdk import bootstrap
+from aws_clients import Aws, client
+from real_cdk import CDK, ROOT, bootstrap
 
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
-CDK = ROOT / ".venv" / "bin" / "cdk"
 EXAMPLE = ROOT / "examples" / "eks-cluster" / "inference.yaml"
 ONE_INSTANCE = {"instance_type": "ml.c6i.large", "instance_count": 1}
 
@@ -56,13 +53,7 @@ def cdk(aws: LocalAws) -> Cdk:
 
 @pytest.fixture
 def eks(aws: LocalAws) -> Any:
-    return boto3.client(
-        "eks",
-        endpoint_url=aws.endpoint_url,
-        region_name=aws.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return client(aws, "eks")
 
 
 def manifests(state: Path, cluster: str) -> dict[str, dict[str, Any]]:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from aws_clients import Aws, unique
+from aws_clients import Aws, client, unique
 
 from local_aws.process import LocalAws
 
@@ -104,11 +103,6 @@ def aws(state: Path) -> Iterator[Aws]:
         yield Aws(server)
 
 
-def client(aws: Aws, service: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.server.region)
-    return session.client(service, endpoint_url=aws.server.endpoint_url)  # type: ignore[call-overload]
-
-
 def outputs(stack: dict[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
@@ -124,7 +118,7 @@ def test_what_a_template_asks_for_is_seen_through_the_api_and_goes_with_the_stac
     name = unique("cluster")
     found = outputs(aws.put_stack(name, template))
 
-    cluster, eks = found["Cluster"], client(aws, "eks")
+    cluster, eks = found["Cluster"], client(aws.server, "eks")
     assert found["AddOn"] == f"{cluster}|coredns"
     add_on = eks.describe_addon(clusterName=cluster, addonName="coredns")["addon"]
     assert add_on["addonArn"] == found["AddOnArn"]
@@ -159,7 +153,7 @@ def test_an_update_changes_policies_configuration_role_and_objects_in_place(
     stack = aws.put_stack(name, template)
 
     assert (stack["StackStatus"], outputs(stack)) == ("UPDATE_COMPLETE", before)
-    cluster, eks = before["Cluster"], client(aws, "eks")
+    cluster, eks = before["Cluster"], client(aws.server, "eks")
     add_on = eks.describe_addon(clusterName=cluster, addonName="coredns")["addon"]
     assert add_on["configurationValues"] == '{"replicaCount": 3}'
     policies = eks.list_associated_access_policies(clusterName=cluster, principalArn=PRINCIPAL)
@@ -240,7 +234,7 @@ def test_a_way_out_of_private_subnets_is_made_and_released(aws: Aws) -> None:
         },
     )
     found = outputs(stack)
-    ec2 = client(aws, "ec2")
+    ec2 = client(aws.server, "ec2")
 
     (made,) = ec2.describe_nat_gateways(NatGatewayIds=[found["Gateway"]])["NatGateways"]
     assert made["State"] == "available"

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from aws_clients import client
 from patience import looks
-from real_cdk import bootstrap, run_cdk
+from real_cdk import ROOT, bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "their-bucket"
 MODEL = "    model: {framework: onnx, artifact: model, entry_point: inference.py}\n"
 SETTINGS = f"""\
@@ -45,11 +43,6 @@ endpoints:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws.start(state=tmp_path_factory.mktemp("modes")) as running:
         yield running
-
-
-def client(aws: LocalAws, service: str) -> Any:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, unique
 
 from local_aws.process import LocalAws
 
@@ -45,9 +45,7 @@ def make_endpoint(aws: Aws, *, container: dict[str, Any], **config: Any) -> str:
         {"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"},
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "Resource": "*"},
     ]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=document)
+    role = aws.make_role_of(statements)
     primary: Any = {"Image": IMAGE, **container}
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=primary)
     variant: Any = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}

@@ -8,20 +8,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
+from aws_clients import client as make_client
 from botocore.exceptions import ClientError
 from patience import looks
-from real_cdk import bootstrap, run_cdk
+from real_cdk import ROOT, bootstrap, run_cdk
 
 from examples.digits.predict import accuracy, predict, read_rows
 from local_aws.process import LocalAws
-
-ROOT = Path(__file__).resolve().parents[2]
 
 DOUBLED = '{"predictions": [[2.0, 4.0, 10.0]]}'
 INCOMING = "amzn-s3-demo-bucket"  # as nightly.yaml has it
@@ -39,8 +38,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture
 def client(aws: LocalAws) -> Callable[[str], Any]:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return lambda service: session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
+    return partial(make_client, aws)
 
 
 @pytest.fixture

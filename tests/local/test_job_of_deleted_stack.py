@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 from aws_clients import Aws, unique
 from gate import Gate
 from patience import eventually
 from provider_app import uploaded
+from stack_deployment import ASSETS, ENV
 from training_jobs import job_request
 
 from constructs_lib.jobs import SageMakerJob
 
-ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"
 WAITING = """
 import os, pathlib, time
 gate = pathlib.Path(os.environ["GATE"])
@@ -30,7 +30,7 @@ def test_a_stack_that_is_deleted_while_its_job_runs_stops_it(training_aws: Aws, 
     role = request.pop("RoleArn")
     del request["TrainingJobName"]
     app = App(outdir=str(tmp_path / "out"))
-    stack = Stack(app, name, env=Environment(account="000000000000", region="us-east-1"))
+    stack = Stack(app, name, env=ENV)
     given = iam.Role.from_role_arn(stack, "Role", role, mutable=False)
     SageMakerJob(stack, "Job", kind="TrainingJob", request=request, role=given)
     app.synth()

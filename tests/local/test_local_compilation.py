@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, TRUST, Aws, refusal, unique
+from aws_clients import HOSTING_ACTIONS, Aws, refusal, unique
 from model_hosts import DOUBLING, archive
 from patience import looks
 
@@ -31,13 +31,10 @@ def neo_aws(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Aw
 
 
 def make_role(aws: Aws, *, without: str = "", logs: bool = True) -> str:
-    name, arn = unique("compiler"), f"arn:aws:s3:::{BUCKET}"
+    arn = f"arn:aws:s3:::{BUCKET}"
     rights = {"s3:GetObject": f"{arn}/*", "s3:PutObject": f"{arn}/out/*"} | ({"logs:*": "*"} if logs else {})
     statements = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in rights.items() if a != without]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="neo", PolicyDocument=document)
-    return role
+    return aws.make_role_of(statements)
 
 
 def job_request(aws: Aws, framework: str = "PYTORCH", **changes: Any) -> dict[str, Any]:
@@ -120,15 +117,11 @@ def test_what_a_job_gives_is_served(neo_aws: Aws, framework: str) -> None:
 
 
 def make_hosting_role(aws: Aws) -> str:
-    name = unique("hosting")
     statements = [
         {"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"},
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/out/*"},
     ]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="hosting", PolicyDocument=document)
-    return role
+    return aws.make_role_of(statements)
 
 
 @pytest.mark.parametrize(

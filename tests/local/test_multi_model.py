@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
+from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, refusal, unique
 from model_hosts import DOUBLING, archive
 from patience import PATIENCE
 
@@ -45,16 +45,12 @@ def predict_fn(data, model):
 
 def make_role(aws: Aws, readable: str) -> str:
     """Create a role that may list the bucket and read the objects below a prefix."""
-    name = unique("role")
     statements = [
         {"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"},
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/{readable}"},
     ]
-    arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=document)
-    return arn
+    return aws.make_role_of(statements)
 
 
 def make_endpoint(aws: Aws, prefix: str, *, readable: str = "", **settings: Any) -> str:

@@ -9,14 +9,12 @@ from shutil import copyfile
 
 import numpy as np
 import pytest
-from model_hosts import Hosts, invoke
+from model_hosts import DOUBLE, Hosts, invoke
 
 from constructs_lib.serving.models import OnnxModel
 from constructs_lib.serving.packaging import package
 from constructs_lib.serving.servers import sagemaker_environment
 from local_aws.hosting import Host
-
-DOUBLE = Path(__file__).with_name("models") / "double.onnx"
 
 
 @pytest.fixture

@@ -16,17 +16,16 @@ import aws_cdk as cdk
 import boto3
 import gate as gate_module
 import pytest
-from aws_clients import Aws
+from aws_clients import Aws, client
 from botocore.eventstream import EventStreamBuffer
-from deployed_apis import Api, client, deploy
+from deployed_apis import Api, deploy
 from gate import Gate
 from patience import PATIENCE, eventually
-from real_cdk import bootstrap, run_cdk
+from real_cdk import ROOT, bootstrap, run_cdk
 
 from constructs_lib.sagemaker import ApiFront, Endpoint, EndpointApi, IEndpoint
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "streaming"
 HANDLER = """
 import os
@@ -179,7 +178,7 @@ class TestApi:
         assert (answer.status, json.loads(answer.read())) == (500, {"message": "Internal server error"})
         groups = [each["logGroupName"] for each in aws.logs.describe_log_groups()["logGroups"]]
         (group,) = (name for name in groups if "/apis-" in name and "StreamLog" in name)
-        logged = client(aws, "logs").filter_log_events(logGroupName=group)["events"]
+        logged = client(aws.server, "logs").filter_log_events(logGroupName=group)["events"]
         assert any("is not authorized to perform: sagemaker:Invoke" in event["message"] for event in logged)
 
     def test_an_integration_that_is_no_proxy_passes_the_events_on_as_a_whole(self, aws: Aws, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnx_models as onnx
 import pytest
-from aws_clients import HOSTING_ACTIONS, TRUST, Aws, refusal, unique
-from model_hosts import Hosts, archive, failure, invoke, ping
+from aws_clients import HOSTING_ACTIONS, Aws, refusal, unique
+from model_hosts import DOUBLE, TRITON, Hosts, archive, failure, invoke, ping
 
 from constructs_lib.serving.models import OnnxModel
 from constructs_lib.serving.multi_model import MultiModel
@@ -19,8 +19,6 @@ from constructs_lib.serving.packaging import file_problems, package
 from local_aws.hosting import Host
 from local_aws.process import LocalAws
 
-TRITON = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:25.09-py3-cpu"
-DOUBLE = Path(__file__).with_name("models") / "double.onnx"
 BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 
 
@@ -179,9 +177,7 @@ def test_many_models_on_triton_are_named_by_each_request(aws: Aws, tmp_path: Pat
 def multi_model_endpoint(aws: Aws) -> str:
     name = unique("triton")
     statements = [{"Effect": "Allow", "Action": [*HOSTING_ACTIONS, "s3:GetObject", "s3:ListBucket"], "Resource": "*"}]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=policy)
+    role = aws.make_role_of(statements)
     container: Any = {"Image": TRITON, "Mode": "MultiModel", "ModelDataUrl": "s3://many-on-triton/models/"}
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
     variant: Any = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1}

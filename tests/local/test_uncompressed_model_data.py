@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_clients import HOSTING_ACTIONS, IMAGE, TRUST, Aws, refusal, unique
-from model_hosts import DOUBLING
+from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, refusal, unique
+from model_hosts import DOUBLE, DOUBLING, TRITON
 
 from local_aws.process import LocalAws
 
 BUCKET = "loose-files"
-TRITON = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:25.09-py3-cpu"
 TENSOR = {"datatype": "FP32", "shape": [1, 2]}
-DOUBLE = Path(__file__).with_name("models") / "double.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +31,7 @@ def create_model(aws: Aws, image: str, prefix: str, *, listed: bool = True) -> s
         {"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"},
         {"Effect": "Allow", "Action": may, "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]},
     ]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="execution", PolicyDocument=policy)
+    role = aws.make_role_of(statements)
     source: Any = {"S3Uri": f"s3://{BUCKET}/{prefix}/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container: Any = {"Image": image, "ModelDataSource": {"S3DataSource": source}}
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)

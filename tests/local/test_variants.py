@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from real_cdk import bootstrap, run_cdk
+from aws_clients import client as make_client
+from real_cdk import ROOT, bootstrap, run_cdk
 
 from examples.digits.predict import read_rows
 from local_aws.process import LocalAws
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """\
 endpoints:
   digits-ab:
@@ -44,8 +44,7 @@ def aws(tmp_path: Path) -> Iterator[LocalAws]:
 
 @pytest.fixture
 def client(aws: LocalAws) -> Client:
-    session = boto3.Session("test", "test", region_name=aws.region)
-    return lambda service: session.client(service, endpoint_url=aws.endpoint_url)  # type: ignore[call-overload]
+    return partial(make_client, aws)
 
 
 @pytest.fixture

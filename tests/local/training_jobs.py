@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from typing import Any
 
-from aws_clients import HOSTING_ACTIONS, TRUST, Aws, unique
+from aws_clients import HOSTING_ACTIONS, Aws, unique
 from patience import looks
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
@@ -40,16 +39,13 @@ def put_data(aws: Aws) -> None:
 
 
 def make_role(aws: Aws, *, without: str = "") -> str:
-    name, arn = unique("trainer"), f"arn:aws:s3:::{BUCKET}"
+    arn = f"arn:aws:s3:::{BUCKET}"
     rights = {"s3:GetObject": f"{arn}/*", "s3:PutObject": f"{arn}/out/*", "s3:ListBucket": arn}
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": [a for a in HOSTING_ACTIONS if a != without], "Resource": "*"},
         *({"Effect": "Allow", "Action": a, "Resource": r} for a, r in rights.items() if a != without),
     ]
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    aws.iam.put_role_policy(RoleName=name, PolicyName="training", PolicyDocument=document)
-    return role
+    return aws.make_role_of(statements)
 
 
 def upload_source(aws: Aws, files: dict[str, str | bytes]) -> str:

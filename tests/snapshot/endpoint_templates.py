@@ -51,4 +51,5 @@ def allowed(template: Template) -> list[tuple[Any, Any]]:
 
 def hold_against_the_service(template: Template) -> None:
     """Check every request that CloudFormation would make of the services as they check it."""
-    assert list(violations(dict(template.to_json()))) == []
+    found = list(violations(dict(template.to_json())))
+    assert found == [], found

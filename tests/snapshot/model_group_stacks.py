@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from aws_cdk.assertions import Template
-
 from constructs_lib.serving.models import ContainerModel, PyTorchModel
 from constructs_lib.serving.multi_container import MultiContainerModel
 from constructs_lib.serving.multi_model import MultiModel
-from tests.snapshot.conftest import Json, only
 
 CPU, GPU = "ml.c6i.large", "ml.g5.12xlarge"
 TORCH = PyTorchModel(artifact="s3://their-models/model.tar.gz")
@@ -18,9 +13,3 @@ BOTH = MultiContainerModel(
     containers={"prepare": ContainerModel(image="example/prepare:1"), "score": TORCH},
     inference_execution_mode="Direct",
 )
-Synthesize = Callable[[], Template]
-
-
-def properties(template: Template, kind: str) -> Json:
-    found: Json = only(template, kind)[1]["Properties"]
-    return found

@@ -21,8 +21,8 @@ from constructs_lib.serving.models import LargeLanguageModel, PyTorchModel
 from constructs_lib.serving.network import VpcConfig
 from constructs_lib.serving.problems import InvalidValueError
 from tests.snapshot.conftest import only, statements
-from tests.snapshot.model_group_stacks import CPU, GPU, TORCH, Synthesize, properties
-from tests.snapshot.service_requests import violations
+from tests.snapshot.endpoint_templates import Synthesize, hold_against_the_service, properties
+from tests.snapshot.model_group_stacks import CPU, GPU, TORCH
 
 
 class TestInferenceComponents:
@@ -82,7 +82,7 @@ class TestInferenceComponents:
         }
         assert properties(synthesized, "AWS::SageMaker::Model")["ExecutionRoleArn"] == role
         assert properties(synthesized, "AWS::SageMaker::Endpoint")["RetainAllVariantProperties"] is True
-        assert list(violations(dict(synthesized.to_json()))) == []
+        hold_against_the_service(synthesized)
 
     def test_a_component_has_what_each_copy_needs(self, stack: cdk.Stack, template: Synthesize) -> None:
         self.fleet(stack)

@@ -16,7 +16,8 @@ from constructs_lib.sagemaker import (
 )
 from constructs_lib.serving.problems import InvalidValueError
 from tests.snapshot.conftest import Json, statements
-from tests.snapshot.model_group_stacks import BOTH, CPU, PREFIX, TORCH, Synthesize
+from tests.snapshot.endpoint_templates import Synthesize
+from tests.snapshot.model_group_stacks import BOTH, CPU, PREFIX, TORCH
 
 
 class TestWhoMayInvoke:

@@ -24,9 +24,9 @@ from constructs_lib.serving.problems import InvalidValueError
 from stacks.inference_stack import InferenceStack
 from stacks.settings import load_settings
 from tests.snapshot.conftest import FIXED, ROOT, new_app, statements
+from tests.snapshot.endpoint_templates import Synthesize, hold_against_the_service, properties
 from tests.snapshot.masked_json import MaskedJson
-from tests.snapshot.model_group_stacks import BOTH, CPU, PREFIX, TORCH, Synthesize, properties
-from tests.snapshot.service_requests import violations
+from tests.snapshot.model_group_stacks import BOTH, CPU, PREFIX, TORCH
 
 
 @pytest.mark.parametrize("example", ["multi-model", "multi-container", "inference-components"])
@@ -76,7 +76,7 @@ class TestManyModels:
             },
         ]
         assert synthesized.find_resources("AWS::S3::Bucket") == {}
-        assert list(violations(dict(synthesized.to_json()))) == []
+        hold_against_the_service(synthesized)
 
     def test_triton_serves_them_on_a_gpu(self, stack: cdk.Stack, template: Synthesize) -> None:
         model = MultiModel(server="triton", artifact="s3://their-models/all/")
@@ -167,7 +167,7 @@ class TestSeveralContainers:
         allowed = statements(synthesized)
         assert allowed[0]["Resource"] == "arn:aws:s3:::their-models/model.tar.gz"
         assert [each["Action"] for each in allowed].count("cloudwatch:PutMetricData") == 1
-        assert list(violations(dict(synthesized.to_json()))) == []
+        hold_against_the_service(synthesized)
 
     def test_what_two_containers_need_is_allowed_once(self, stack: cdk.Stack, template: Synthesize) -> None:
         twice = MultiContainerModel(containers={"one": TORCH, "two": TORCH})

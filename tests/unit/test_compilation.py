@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any, get_args
 
-import botocore.session
 import pytest
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,15 +20,11 @@ from constructs_lib.serving.models import ContainerModel, OnnxModel, PyTorchMode
 from constructs_lib.serving.network import VpcConfig
 from constructs_lib.serving.notices import compilation_notices
 from constructs_lib.serving.problems import InvalidValueError
+from local_aws.validation import service_model
 
 ARCHIVE = "s3://my-models/model.tar.gz"
 IMAGE = {"input0": (1, 3, 224, 224)}
 DEVICE = TargetPlatform(os="LINUX", arch="ARM64")
-
-
-@cache
-def sagemaker() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
 
 
 def to_c5(**more: Any) -> Compilation:
@@ -43,7 +36,7 @@ def torch(**more: Any) -> PyTorchModel:
 
 
 def test_the_tables_are_botocores() -> None:
-    model = sagemaker()
+    model = service_model("sagemaker")
 
     assert set(neo.TARGETS) == set(model.shape_for("TargetDevice").metadata["enum"])
     assert {each.upper() for each in get_args(neo.Framework)} == set(model.shape_for("Framework").metadata["enum"])
@@ -222,7 +215,7 @@ def test_a_target_of_one_region_is_refused_in_others(target: str, only: str) -> 
 def requested(model: Any) -> dict[str, Any]:
     """Give the request for a model, held against the service's own model."""
     request: dict[str, Any] = model.compile.request(framework=model.framework, artifact=ARCHIVE, output="s3://out/x")
-    shape = sagemaker().operation_model("CreateCompilationJob").input_shape
+    shape = service_model("sagemaker").operation_model("CreateCompilationJob").input_shape
     assert shape is not None
     whole = {"CompilationJobName": "a", "RoleArn": "arn:aws:iam::111111111111:role/neo", **request}
     report = ParamValidator().validate(whole, shape)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,18 +20,14 @@ from constructs_lib.jobs.training_request import TrainingPlaces, training_reques
 from constructs_lib.serving.images import Image
 from constructs_lib.serving.instances import Use, instance_type
 from constructs_lib.serving.network import VpcConfig
-
-
-@cache
-def sagemaker() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
+from local_aws.validation import service_model
 
 
 def request(**fields: Any) -> dict[str, Any]:
     """Give the request, held against botocore's own model of CreateTrainingJob."""
     value = training(**{"channels": {"train": Channel(data="s3://data/train/")}, **fields})
     made = training_request(value, PLACES)
-    shape = sagemaker().shape_for("CreateTrainingJobRequest")
+    shape = service_model("sagemaker").shape_for("CreateTrainingJobRequest")
     named = {"TrainingJobName": "digits", "RoleArn": "arn:aws:iam::111111111111:role/training", **made}
     assert ParamValidator().validate(named, shape).generate_report() == ""
     return made

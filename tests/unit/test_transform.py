@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,14 +16,10 @@ from constructs_lib.jobs.transform_rules import model_problems
 from constructs_lib.serving.models import ContainerModel, OnnxModel
 from constructs_lib.serving.problems import InvalidValueError
 from local_aws.services.sagemaker.jobs.json_path import JsonPath
+from local_aws.validation import service_model
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/abc"
 PLAIN: dict[str, Any] = {"input": "s3://incoming/images/", "instance_type": "ml.c6i.large"}
-
-
-@cache
-def sagemaker() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
 
 
 def transform(**fields: Any) -> Transform:
@@ -47,7 +40,7 @@ def only(**fields: Any) -> tuple[str, str]:
 def request(**fields: Any) -> dict[str, Any]:
     """Give the request, held against botocore's own model of CreateTransformJob."""
     made = transform_request(transform(**fields), model_name="m", source="s3://incoming/images/", output="s3://out/x")
-    shape = sagemaker().shape_for("CreateTransformJobRequest")
+    shape = service_model("sagemaker").shape_for("CreateTransformJobRequest")
     assert ParamValidator().validate({"TransformJobName": "t", **made}, shape).generate_report() == ""
     return made
 
