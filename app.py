@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ DEFAULT_SETTINGS = "inference.yaml"
 
 def main() -> None:
     """Synthesize what the settings file describes."""
+    gc.disable()  # jsii keeps all that is made until the end: there is nothing to collect, and looking takes time
     app = cdk.App(context=NO_CHECK)
     path = Path(app.node.try_get_context("settings") or DEFAULT_SETTINGS)
     settings = load_settings(path, region=os.environ.get("CDK_DEFAULT_REGION"))

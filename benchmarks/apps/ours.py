@@ -1,5 +1,6 @@
 """What `cdk deploy` synthesizes, from one settings file with as many endpoints, spread over stacks by `stacks`."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stacks.settings import load_settings
 
 def main() -> None:
     """Write a settings file, and synthesize it as `app.py` does."""
+    gc.disable()
     asked = workload.parse_workload()
     app = cdk.App(outdir=asked.outdir, context=NO_CHECK)
     stacks = [names for _, names in asked.stacks()]
