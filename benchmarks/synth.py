@@ -132,8 +132,9 @@ def synthesize(
         str(_archive(workspace) if app != "ours" else ARTIFACT),
         str(outdir),
     ]
-    # The first round is to leave bytecode for the others, as a first synth does for those after it.
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # The first round is to leave bytecode for the others, as a first synth does for those after it; and each app says
+    # for itself how Node is to run.
+    own = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "NODE_OPTIONS")}
     environment = own | {
         "CDK_VALIDATION": "true" if validation else "false",
         "CDK_CONTEXT_JSON": json.dumps(_context()),

@@ -16,7 +16,9 @@ def bundled_node_directory() -> Path | None:
 
 
 def use_bundled_node() -> None:
-    """Have jsii run the bundled Node, unless the environment names another one by ``JSII_NODE``."""
+    """Have jsii run the bundled Node, unless the environment names another one by ``JSII_NODE``, or other options."""
     directory = bundled_node_directory()
     if directory:
         os.environ.setdefault("JSII_NODE", str(directory / "node"))
+    # Megabytes. What a synth makes lives until its end: a small nursery only copies it time and again.
+    os.environ.setdefault("NODE_OPTIONS", "--max-semi-space-size=64")

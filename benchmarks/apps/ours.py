@@ -4,12 +4,16 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
-import aws_cdk as cdk
+from scripts.node import use_bundled_node
 
-from benchmarks.apps import workload
-from stacks.app_stacks import define_stacks
-from stacks.limits import NO_CHECK, check_limits
-from stacks.settings import load_settings
+use_bundled_node()
+
+import aws_cdk as cdk  # noqa: E402 - as in `app.py`
+
+from benchmarks.apps import workload  # noqa: E402
+from stacks.app_stacks import define_stacks  # noqa: E402
+from stacks.limits import NO_CHECK, check_limits  # noqa: E402
+from stacks.settings import load_settings  # noqa: E402
 
 
 def main() -> None:
