@@ -191,6 +191,8 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
     config.bind = [f"fd://{os.dup(listener.fileno())}"]
     # What comes while the event loop is busy waits here; a client beyond the backlog is held up for seconds, or reset.
     config.backlog = 1024
+    # Hypercorn says that it has started before it listens, and nobody who is told so may be refused.
+    listener.listen(config.backlog)
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.shutdown_timeout = 5
