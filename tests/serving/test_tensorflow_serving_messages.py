@@ -51,7 +51,7 @@ def address() -> Iterator[str]:
             response.outputs["y"].CopyFrom(answered)
             return response
 
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2), options=[("grpc.so_reuseport", 0)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(HalfPlusTwo(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -15,12 +15,19 @@ import pytest
 
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.payload import Payload, json_payload
-from constructs_lib.tools.invoke.servers import PROTOCOLS
+from constructs_lib.tools.invoke.servers import PROTOCOLS, tensorflow_grpc
 from constructs_lib.tools.invoke.servers.tensorflow_messages import message
 
 FLOAT, INT32, STRING, INT64, HALF, COMPLEX = 1, 3, 7, 9, 19, 8
 
 Predict = Callable[[Any], Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_earlier_server() -> None:
+    """Forget what an earlier test's server said: the next may listen on the same port."""
+    tensorflow_grpc._channel.cache_clear()
+    tensorflow_grpc._signature.cache_clear()
 
 
 @contextmanager
@@ -44,7 +51,8 @@ def serving(predict: Predict, inputs: dict[str, int], signature: str = "serving_
             response_serializer=lambda each: each.SerializeToString(),
         )
 
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    # Linux gives a port that takes several listeners to a second test as well, and answers from either.
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2), options=[("grpc.so_reuseport", 0)])
     methods = {
         "GetModelMetadata": handler(metadata, "GetModelMetadataRequest"),
         "Predict": handler(lambda request, _: predict(request), "PredictRequest"),
