@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker import scaling_targets
 from constructs_lib.sagemaker.arns import key_problems, topic_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
-from constructs_lib.serving.problems import Problems, below, is_token
+from constructs_lib.serving.problems import Problems
 from constructs_lib.serving.ranges import range_problems
 
 
@@ -41,17 +41,9 @@ class BacklogScaling:
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
-        if below(self.min, 0):
-            problems.add("min", f"must be at least 0, got {self.min}")
-        if below(self.max, 1):
-            problems.add("max", f"must be at least 1, got {self.max}")
-        elif not is_token(self.min) and below(self.max, self.min):
-            problems.add("max", f"must be at least 'min' ({self.min}), got {self.max}")
-        if not is_token(self.backlog_per_instance) and not 0 < self.backlog_per_instance < inf:
-            problems.add("backlog_per_instance", f"must be a finite number above 0, got {self.backlog_per_instance}")
-        for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
-            if below(getattr(self, cooldown), 0):
-                problems.add(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
+        problems.extend(scaling_targets.bounds_from_zero_problems(self))
+        problems.extend(scaling_targets.target_problem("backlog_per_instance", self.backlog_per_instance))
+        problems.extend(scaling_targets.cooldown_problems(self))
         problems.raise_any()
 
 

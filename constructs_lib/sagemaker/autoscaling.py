@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker import scaling_targets
 from constructs_lib.sagemaker.scaling_rules import ScheduledCapacity, StepScaling, twin_rule_problems
-from constructs_lib.serving.problems import Problem, Problems, below, is_token
+from constructs_lib.serving.problems import Problem, Problems, below
 
 # Fields that name a metric and its target value; with several, the one that asks for most instances wins.
 _TARGETS = (
@@ -86,38 +86,12 @@ class Autoscaling:
     def _problems(self) -> Iterator[Problem]:
         if below(self.min, 1):
             yield Problem("min", f"must be at least 1 for a real-time endpoint, got {self.min}")
-        if not is_token(self.min) and below(self.max, self.min):
-            yield Problem("max", f"must be at least 'min' ({self.min}), got {self.max}")
-        yield from self._target_problems()
-        if not is_token(self.safety_factor) and not 0 < self.safety_factor <= 1:
-            yield Problem("safety_factor", f"must be above 0 and at most 1, got {self.safety_factor}")
-        for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
-            if below(getattr(self, cooldown), 0):
-                yield Problem(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
+        yield from scaling_targets.order_problems(self)
+        yield from scaling_targets.target_problems(self, _TARGETS)
+        yield from scaling_targets.cooldown_problems(self)
         yield from twin_rule_problems(self.steps, self.schedules)
-
-    def _target_problems(self) -> Iterator[Problem]:
-        for name in _TARGETS:
-            target = getattr(self, name)
-            if target is not None and not is_token(target) and not 0 < target < inf:
-                yield Problem(name, f"must be a finite number above 0, got {target}")
-        if self.invocations_per_instance is not None and self.max_requests_per_second is not None:
-            yield Problem(
-                "max_requests_per_second", "is given as well as 'invocations_per_instance'; give one of the two"
-            )
-        if not self.steps and not self.schedules and all(getattr(self, name) is None for name in _TARGETS):
-            yield Problem(
-                "invocations_per_instance",
-                "is missing; give it, or another thing that the count follows: "
-                f"{', '.join(_TARGETS[1:])}, steps or schedules",
-            )
 
     @property
     def target_invocations(self) -> float | None:
-        """The target for ``SageMakerVariantInvocationsPerInstance``; None when it is not followed.
-
-        Source: AWS, "Load testing your auto scaling configuration".
-        """
-        if self.max_requests_per_second is None:
-            return self.invocations_per_instance
-        return self.max_requests_per_second * 60 * self.safety_factor
+        """The target for ``SageMakerVariantInvocationsPerInstance``; None when it is not followed."""
+        return scaling_targets.target_invocations(self, self.invocations_per_instance)

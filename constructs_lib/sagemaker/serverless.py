@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker import scaling_targets
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import range_problems
@@ -44,14 +45,11 @@ class ProvisionedConcurrencyScaling:
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
         problems.extend(range_problems("min", self.min, 1, _MAX_CONCURRENCY))
-        if not is_token(self.min) and below(self.max, self.min):
-            problems.add("max", f"must be at least 'min' ({self.min}), got {self.max}")
+        problems.extend(scaling_targets.order_problems(self))
         problems.extend(range_problems("max", self.max, 1, _MAX_CONCURRENCY))
         if not is_token(self.utilization) and not 0 < self.utilization <= 1:
             problems.add("utilization", f"must be above 0 and at most 1, got {self.utilization}")
-        for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
-            if below(getattr(self, cooldown), 0):
-                problems.add(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
+        problems.extend(scaling_targets.cooldown_problems(self))
         problems.raise_any()
 
 

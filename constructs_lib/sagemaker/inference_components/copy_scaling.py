@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, ClassVar
 
+from constructs_lib.sagemaker import scaling_targets
 from constructs_lib.sagemaker.scaling_rules import CopyStepScaling, ScheduledCopies, twin_rule_problems
-from constructs_lib.serving.problems import Problem, Problems, below, is_token
+from constructs_lib.serving.problems import Problems, is_token
 
 # Fields that name a metric and its target value; with several, the one that asks for most copies wins.
 _TARGETS = (
@@ -81,44 +81,18 @@ class CopyScaling:
 
     def __post_init__(self) -> None:
         problems = Problems(type(self).__name__)
-        if below(self.min, 0):
-            problems.add("min", f"must be at least 0, got {self.min}")
-        if below(self.max, 1):
-            problems.add("max", f"must be at least 1, got {self.max}")
-        elif not is_token(self.min) and below(self.max, self.min):
-            problems.add("max", f"must be at least 'min' ({self.min}), got {self.max}")
-        problems.extend(self._target_problems())
-        if not is_token(self.safety_factor) and not 0 < self.safety_factor <= 1:
-            problems.add("safety_factor", f"must be above 0 and at most 1, got {self.safety_factor}")
-        for cooldown in ("scale_in_cooldown", "scale_out_cooldown"):
-            if below(getattr(self, cooldown), 0):
-                problems.add(cooldown, f"must be at least 0 seconds, got {getattr(self, cooldown)}")
+        problems.extend(scaling_targets.bounds_from_zero_problems(self))
+        problems.extend(scaling_targets.target_problems(self, _TARGETS))
+        problems.extend(scaling_targets.cooldown_problems(self))
         if self.min == 0 and self.disable_scale_in:
             problems.add("disable_scale_in", "keeps the copies from ever going to 0, which 'min' allows; leave one out")
         problems.extend(twin_rule_problems(self.steps, self.schedules))
         problems.raise_any()
 
-    def _target_problems(self) -> Iterator[Problem]:
-        given = [name for name in _TARGETS if getattr(self, name) is not None]
-        for name in given:
-            target = getattr(self, name)
-            if not is_token(target) and not 0 < target < inf:
-                yield Problem(name, f"must be a finite number above 0, got {target}")
-        if self.invocations_per_copy is not None and self.max_requests_per_second is not None:
-            yield Problem("max_requests_per_second", "is given as well as 'invocations_per_copy'; give one of the two")
-        if not given and not self.steps and not self.schedules:
-            others = f"{', '.join(_TARGETS[1:])}, steps or schedules"
-            yield Problem(_TARGETS[0], f"is missing; give it, or another thing that the count follows: {others}")
-
     @property
     def target_invocations(self) -> float | None:
-        """The target for ``SageMakerInferenceComponentInvocationsPerCopy``; None when it is not followed.
-
-        Source: AWS, "Load testing your auto scaling configuration".
-        """
-        if self.max_requests_per_second is None:
-            return self.invocations_per_copy
-        return self.max_requests_per_second * 60 * self.safety_factor
+        """The target for ``SageMakerInferenceComponentInvocationsPerCopy``; None when it is not followed."""
+        return scaling_targets.target_invocations(self, self.invocations_per_copy)
 
     @property
     def most_copies(self) -> int | None:
