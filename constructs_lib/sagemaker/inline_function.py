@@ -18,10 +18,10 @@ def define_function(
     id: str,  # noqa: A002 - the CDK's own name for it
     *,
     source: Path | S3Artifact,
-    description: str,
     role_arn: str,
     log_group_name: str,
     timeout: int,
+    description: str | None = None,
     entry: str = "handler",
     runtime: str = "python3.14",
     memory_size: int | None = None,

@@ -6,16 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.api.caller import define_caller
 from constructs_lib.sagemaker.api.front import COMPONENT_HEADER, NAMED_MODEL, ApiFront
 from constructs_lib.sagemaker.endpoint import IEndpoint
 from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
-from constructs_lib.sagemaker.inline_function import define_function
-from constructs_lib.sagemaker.invoke_permissions import called_arns
 from constructs_lib.serving.multi_container import names_model
 from constructs_lib.serving.problems import Problem
 
@@ -30,7 +26,6 @@ STREAMED_HEADERS = {
     "X-Amzn-SageMaker-Target-Variant": "TargetVariant",
 }
 _SOURCE = Path(__file__).with_name("streaming") / "index.js"
-_MEMORY_MIB = 512
 # The operation's reference asks for the first, the Service Authorization Reference for the second.
 _ACTIONS = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
 
@@ -63,46 +58,22 @@ def define_stream(
     region
         Where the endpoint is.
     """
-    log = logs.CfnLogGroup(scope, "StreamLog", retention_in_days=api.log_retention_days)
-    resources = called_arns(endpoint, inference_component)
-    role = iam.CfnRole(
-        scope,
-        "StreamRole",
-        assume_role_policy_document=permissions.trust_policy("lambda.amazonaws.com"),
-        policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="InvokeEndpoint",
-                policy_document=permissions.document(
-                    [
-                        {"Action": _ACTIONS, "Effect": "Allow", "Resource": resources},
-                        {
-                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                            "Effect": "Allow",
-                            "Resource": log.attr_arn,
-                        },
-                    ]
-                ),
-            )
-        ],
-    )
     members = {"content-type": "ContentType", "accept": "Accept"}
-    named = {} if inference_component is None else {"INFERENCE_COMPONENT_NAME": inference_component}
-    passed = {name.lower() for name in api.passed_headers} - ({COMPONENT_HEADER.lower()} if named else set())
+    passed = {name.lower() for name in api.passed_headers}
+    if inference_component is not None:
+        passed.discard(COMPONENT_HEADER.lower())
     members |= {name.lower(): member for name, member in STREAMED_HEADERS.items() if name.lower() in passed}
-    return define_function(
+    return define_caller(
         scope,
         "Stream",
         source=_SOURCE,
-        description="Passes on what an endpoint's model answers while the model makes it",
+        entry="handler",
         runtime="nodejs24.x",
-        role_arn=role.attr_arn,
-        log_group_name=log.ref,
-        timeout=api.integration_timeout,
-        memory_size=_MEMORY_MIB,
-        environment={
-            "ENDPOINT_NAME": endpoint.endpoint_name,
-            "ENDPOINT_REGION": region,
-            "HEADERS": json.dumps(members),
-            **named,
-        },
-    ).attr_arn
+        description="Passes on what an endpoint's model answers while the model makes it",
+        actions=_ACTIONS,
+        api=api,
+        endpoint=endpoint,
+        inference_component=inference_component,
+        region=region,
+        environment={"HEADERS": json.dumps(members)},
+    )
