@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 import yaml
 from aws_cdk.assertions import Template
@@ -81,8 +82,11 @@ def mend(endpoint: dict[str, Any], key: str) -> None:
 @hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(content=settings())
 def test_any_settings_are_taken_or_refused_in_the_users_words(folder: Path, content: Any) -> None:
-    found = read(folder, content)
+    hold_to_the_users_words(read(folder, content))
 
+
+def hold_to_the_users_words(found: Settings | str) -> None:
+    """Hold that settings are taken, or that each line says where and what in words of the settings."""
     if isinstance(found, str):
         assert found
         for line in found.splitlines():
@@ -95,9 +99,12 @@ def test_any_settings_are_taken_or_refused_in_the_users_words(folder: Path, cont
 def test_what_is_taken_gives_templates_that_the_services_take(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, content: Any
 ) -> None:
-    app = new_app(tmp_path_factory.mktemp("cdk"))
+    hold_templates_to_the_services(new_app(tmp_path_factory.mktemp("cdk")), mended(folder, content))
 
-    for stack in define_stacks(app, mended(folder, content), env=FIXED):
+
+def hold_templates_to_the_services(app: cdk.App, taken: Settings) -> None:
+    """Hold that the services take what the settings give."""
+    for stack in define_stacks(app, taken, env=FIXED):
         template = dict(Template.from_stack(stack).to_json())
         assert list(violations(template)) == []
         assert "${Token[" not in str(template)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match, Template
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.json import JSONSnapshotExtension
-from syrupy.types import PropertyFilter, PropertyMatcher, SerializableData
 
 from constructs_lib.eks import AddOn, ExistingCluster
 from constructs_lib.serving.problems import InvalidValueError
@@ -19,30 +16,16 @@ from stacks.cluster_stack import ClusterStack
 from stacks.settings import load_settings
 from tests.snapshot.cluster_templates import CONFIG, GPU, NAMESPACE, POD, VPC, cluster_of, resources
 from tests.snapshot.conftest import FIXED, ROOT, new_app, only
+from tests.snapshot.masked_json import WithoutDigests
 
 EXAMPLES = ROOT / "examples" / "eks-cluster"
-
-
-class Masked(JSONSnapshotExtension):
-    """JSON without the digests of assets, which are the CDK's own code."""
-
-    def serialize(
-        self,
-        data: SerializableData,
-        *,
-        exclude: PropertyFilter | None = None,
-        include: PropertyFilter | None = None,
-        matcher: PropertyMatcher | None = None,
-    ) -> str:
-        text = str(super().serialize(data, exclude=exclude, include=include, matcher=matcher))
-        return re.sub(r"\b[0-9a-f]{64}\b", "<digest>", text)
 
 
 def test_the_examples_template_is_as_it_was(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     settings = load_settings(EXAMPLES / "inference.yaml")
     stack = ClusterStack(new_app(tmp_path), "ClusterStack", settings=settings, env=FIXED)
 
-    assert Template.from_stack(stack).to_json() == snapshot(extension_class=Masked)
+    assert Template.from_stack(stack).to_json() == snapshot(extension_class=WithoutDigests)
 
 
 def test_aws_is_asked_nothing_at_synth(tmp_path: Path) -> None:
