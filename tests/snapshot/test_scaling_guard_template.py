@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,12 +160,13 @@ def test_fails_with_an_imported_configuration(stack: cdk.Stack) -> None:
         Endpoint(stack, "Endpoint", endpoint_config=config, endpoint_name="digits", safe_update=True)
 
 
-def test_the_template_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CDK_VALIDATION", "true")
+def test_the_template_is_valid(tmp_path: Path) -> None:
     app = new_app(tmp_path)
+    cdk.Validations.of(app).add_plugins(cdk.CloudFormationValidatePlugin())
     add(cdk.Stack(app, "Stack", env=FIXED))
 
     app.synth()
 
-    report = (tmp_path / "validation-report.json").read_text()
-    assert "ScalingGuard" not in report
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    (told,) = [violation for each in report["pluginReports"] for violation in each["violations"]]
+    assert told["ruleName"].endswith("inference:image-end-of-patch")
