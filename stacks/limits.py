@@ -22,8 +22,10 @@ _FEWER_WORKLOADS = (
     "let workloads share a 'service_account' of yours that may read their models (one resource for each instead of "
     "three), or apply them as YAML from a settings file of their own (`inference charts`)"
 )
-# What takes the CDK's own check of resources away, whose message would not say what to do.
-NO_CHECK = {"@aws-cdk/core:stackResourceLimit": 0}
+APP_CONTEXT = {
+    "@aws-cdk/core:stackResourceLimit": 0,  # whose message would not say what to do; `check_limits` takes its place
+    "aws:cdk:disable-creation-stack-traces": True,  # which would only name jsii's own lines, not Python's
+}
 
 
 class StackLimitError(ValueError):

@@ -11,21 +11,24 @@ use_bundled_node()
 import aws_cdk as cdk  # noqa: E402 - as in `app.py`
 
 from benchmarks.apps import workload  # noqa: E402
-from stacks.app_stacks import define_stacks  # noqa: E402
-from stacks.limits import NO_CHECK, check_limits  # noqa: E402
-from stacks.settings import load_settings  # noqa: E402
+from stacks.limits import APP_CONTEXT, check_limits  # noqa: E402
+from stacks.validation import validation_made_ready  # noqa: E402
 
 
 def main() -> None:
     """Write a settings file, and synthesize it as `app.py` does."""
     gc.disable()
     asked = workload.parse_workload()
-    app = cdk.App(outdir=asked.outdir, context=NO_CHECK)
+    app = cdk.App(outdir=asked.outdir, context=APP_CONTEXT)
     stacks = [names for _, names in asked.stacks()]
     path = Path(f"{asked.outdir}.yaml")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(settings_text([name for names in stacks for name in names], asked.artifact, stacks=len(stacks)))
-    settings = load_settings(path, region=workload.REGION)
+    with validation_made_ready(app):
+        from stacks.app_stacks import define_stacks
+        from stacks.settings import load_settings
+
+        settings = load_settings(path, region=workload.REGION)
     define_stacks(app, settings, env=cdk.Environment(account=workload.ACCOUNT, region=workload.REGION))
     check_limits(Path(app.synth().directory))
 
