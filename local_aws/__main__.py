@@ -28,6 +28,8 @@ def main() -> None:
         )
     except StartFailedError as error:
         sys.exit(f"local AWS: {error}")
+    except KeyboardInterrupt:  # while it starts; later it is told by a signal handler
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class JsonService:
 
         return register
 
-    def call(self, scope: Scope, name: str, parameters: Mapping[str, Any]) -> Parameters:
+    def call(self, scope: Scope, name: str, parameters: object) -> Parameters:
         """Check the parameters of an operation and run it.
 
         Raises
@@ -81,7 +81,7 @@ class JsonService:
         operation = self.operations.get(name)
         if operation is None:
             raise ServiceError("UnknownOperationException", f"local AWS does not have {self.name}:{name}")
-        request = without_nulls(dict(parameters))
+        request = without_nulls(parameters)
         shape = service_model(self.name).operation_model(name).input_shape
         if shape is not None:
             check(shape, request)

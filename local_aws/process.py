@@ -142,8 +142,7 @@ def up(
     StartFailedError
         With what the server said, in one line, or when another port was asked for than the one in use.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "up.lock").open("a") as lock:
+    with _made(state).open("a") as lock:
         # Two at once: the second waits here, and then finds what the first has started.
         fcntl.flock(lock, fcntl.LOCK_EX)
         running = status(state)
@@ -213,12 +212,23 @@ def _read_running(state: Path) -> Running | None:
         return None
 
 
+def _made(state: Path) -> Path:
+    """Make the state directory; return the file in it that whoever starts a server to keep running locks meanwhile."""
+    lock = state / "up.lock"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise StartFailedError(f"the state directory {state} cannot be used: {error.strerror}") from error
+    return lock
+
+
 def _log_path(state: Path, log: Path | None) -> Path:
     return log or state / "local-aws.log"
 
 
 def _spawn(state: Path, port: int, log: Path | None, hosting: str, *, with_parent: bool) -> subprocess.Popen[bytes]:
-    state.mkdir(parents=True, exist_ok=True)
+    _made(state)
     command = [sys.executable, "-m", "local_aws", "--port", str(port), "--state", str(state.resolve())]
     command += ["--hosting", hosting] + ["--with-parent"] * with_parent
     with _log_path(state, log).open("ab") as output:

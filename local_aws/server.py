@@ -97,8 +97,13 @@ def serve(*, port: int, state: Path, hosting: str, parent_pipe: int | None = Non
     state.mkdir(parents=True, exist_ok=True)
     with _hold(state), _bound(port) as listener:
         port = listener.getsockname()[1]
-        _configure_ministack(port, state)
-        asyncio.run(_serve(listener, port, state, hosting, parent_pipe))
+        # Of a server that was killed, too: nothing in them is found again.
+        _clear(state)
+        try:
+            _configure_ministack(port, state)
+            asyncio.run(_serve(listener, port, state, hosting, parent_pipe))
+        finally:
+            _clear(state)
 
 
 @contextlib.contextmanager
@@ -129,10 +134,23 @@ def _bound(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
+def _temporary(state: Path) -> Path:
+    return state / "tmp"
+
+
+def _containers(state: Path) -> Path:
+    """Return where each container has a directory, with a copy of its model."""
+    return state / "endpoints"
+
+
+def _clear(state: Path) -> None:
+    for directory in (_temporary(state), _containers(state)):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _configure_ministack(port: int, state: Path) -> None:
     """Set what MiniStack reads from the environment when it is imported."""
-    temporary = state / "tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _temporary(state)
     temporary.mkdir()
     os.environ |= {
         # IAM is enforced for every caller; the credentials of LocalAws.environment are the account's root user's.
@@ -171,7 +189,7 @@ async def _serve(listener: socket.socket, port: int, state: Path, hosting: str, 
         extension.install()
     except extension.MiniStackChangedError as error:
         raise StartFailedError(str(error)) from error
-    plane = Plane(state / "endpoints", hosting, {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"})
+    plane = Plane(_containers(state), hosting, {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"})
     use_plane(plane)
     kubeconfig = os.environ.get(_KUBECONFIG)
     try:

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from local_aws.hosting import environment
@@ -20,10 +21,14 @@ _SERVER = Path(__file__).parent / "server" / "__main__.py"
 _PING_TIMEOUT = 2.0  # per probe: your-algorithms-inference-code.html, "Responding to health checks"
 _STOP_GRACE = 30.0  # between SIGTERM and SIGKILL: the same page, "Stopping"
 _STARTING_GRACE = 2.0  # nothing is served yet, so there is nothing to finish
+_LONGEST_BREAK = 60.0  # between two attempts to start what does not start any more
 
 
 class Host:
     """A process that serves one container of a model on a free port of 127.0.0.1.
+
+    One that ends by itself once it has served, as one does that is short of memory, is started again: so are the
+    containers of an endpoint, and the workers of the model servers in AWS's images.
 
     Parameters
     ----------
@@ -54,9 +59,15 @@ class Host:
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``, of a started host."""
-        if self._port is None:
-            raise RuntimeError("the host has not been started")
+        """``http://127.0.0.1:PORT``, of a host that serves.
+
+        Raises
+        ------
+        ConnectionRefusedError
+            While there is nothing to connect to: the port may be another's by now.
+        """
+        if not self._ready:
+            raise ConnectionRefusedError("it is being started")
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -88,13 +99,15 @@ class Host:
         except BaseException:
             self.stop()
             raise
+        again = partial(self._launch, server, python)
+        threading.Thread(target=self._keep_up, args=(again,), name=f"keep {self.pid} up", daemon=True).start()
 
-    def stop(self) -> None:
-        """SIGTERM, SIGKILL after 30 s; requests under way are finished, an idle host ends at once. Idempotent."""
+    def stop(self, *, grace: float = _STOP_GRACE) -> None:
+        """SIGTERM, and after ``grace`` seconds, in which requests under way are finished, SIGKILL. Idempotent."""
         self._stopped.set()
         with self._ending:
             if self._process is not None:
-                self._process.end(grace=_STOP_GRACE if self._ready else _STARTING_GRACE)
+                self._process.end(grace=grace if self._ready else min(grace, _STARTING_GRACE))
             shutil.rmtree(self._workdir / "opt", ignore_errors=True)
 
     def add_model(self, name: str, archive: Path) -> str:
@@ -152,6 +165,29 @@ class Host:
         with self._ending:
             if not self._stopped.is_set():
                 self._process = LoggedProcess(command, cwd=self._base / "model", env=env, log=self._log)
+
+    def _keep_up(self, launch: Callable[[], None]) -> None:
+        """Start the process again whenever it has ended by itself, until `stop`."""
+        break_before_next = 0.0
+        while (process := self._process) is not None:
+            process.wait()
+            self._ready = False
+            if self._stopped.wait(break_before_next):
+                return
+            process.end(grace=0)
+            self._log(f"the model's process ended with {process.ending()}, and is started again")
+            self._deadline = time.monotonic() + self._startup_timeout
+            try:
+                launch()
+                self._await_ping()
+                break_before_next = 0.0
+            except (HostFailedError, OSError) as e:
+                if self._stopped.is_set():
+                    return
+                self._log(f"the model's process could not be started again: {e}")
+                if self._process is not None:
+                    self._process.end(grace=_STARTING_GRACE)
+                break_before_next = min(max(1.0, break_before_next * 2), _LONGEST_BREAK)
 
     def _pause(self) -> None:
         """Wait a little, or give up because the time is over or `stop` was called."""

@@ -91,6 +91,10 @@ class LoggedProcess:
         except ValueError:
             return f"signal {-code}"
 
+    def wait(self) -> None:
+        """Wait for its end."""
+        self._popen.wait()
+
     def wait_for_log(self) -> None:
         """Let the last lines arrive after the process ended (a grandchild may hold the pipe open: not for ever)."""
         self._reader.join(timeout=2)

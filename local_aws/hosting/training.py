@@ -90,9 +90,9 @@ class TrainingHost:
         if self._process is not None:
             self._process.end(grace=grace)
 
-    def stop(self) -> None:
-        """End the script at once and delete its files."""
-        self.end(grace=0.0)
+    def stop(self, *, grace: float = 0.0) -> None:
+        """End the script and delete its files."""
+        self.end(grace=grace)
         shutil.rmtree(self._base.parent, ignore_errors=True)
 
     def _lay_out(self, source: Path | None) -> Path:

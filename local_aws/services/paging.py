@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from local_aws.api import Parameters
-from local_aws.errors import validation_error
+from local_aws.errors import ServiceError, validation_error
 
 
 class _Record(Protocol):
@@ -61,12 +61,24 @@ def listed(
         key=lambda record: (getattr(record, by), record.created, record.name),
         reverse=request.get("SortOrder", order) == "Descending",
     )
+    answer = page(wanted, request, member, default=10)
+    return answer | {member: [summary(record) for record in answer[member]]}
+
+
+def page(wanted: Sequence[object], request: Parameters, member: str, *, default: int) -> Parameters:
+    """Return the part of a list that a request asks for, and the token of the next.
+
+    Raises
+    ------
+    ServiceError
+        ``ValidationException`` for a token that nobody was given.
+    """
     start = _position(request.get("NextToken"))
-    end = start + int(request.get("MaxResults", 10))
-    page: Parameters = {member: [summary(record) for record in wanted[start:end]]}
+    end = start + int(request.get("MaxResults", default))
+    answer: Parameters = {member: list(wanted[start:end])}
     if end < len(wanted):
-        page["NextToken"] = str(end)
-    return page
+        answer["NextToken"] = str(end)
+    return answer
 
 
 def _position(token: str | None) -> int:
@@ -90,6 +102,9 @@ def _matches(record: _Record, request: Parameters) -> bool:
 def _moment(value: Any, default: datetime) -> datetime:
     if value is None:
         return default
-    return (
-        datetime.fromtimestamp(float(value), UTC) if isinstance(value, int | float) else datetime.fromisoformat(value)
-    )
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ServiceError("SerializationException", f"{value} can not be converted to a Timestamp") from error

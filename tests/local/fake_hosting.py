@@ -59,7 +59,7 @@ class Host:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def stop(self) -> None:
+    def stop(self, *, grace: float = 0.0) -> None:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()

@@ -118,6 +118,38 @@ def test_fails_to_put_a_policy_with(aws: Aws, endpoint: str, more: dict[str, Any
     assert refusal(aws.autoscaling.put_scaling_policy, **parameters) == f"ValidationException: {message}"
 
 
+def test_what_is_described_comes_in_pages(aws: Aws) -> None:
+    name = aws.make_endpoint()
+    aws.autoscaling.register_scalable_target(**target(name), MinCapacity=1, MaxCapacity=4)
+    for number in range(3):
+        aws.autoscaling.put_scaling_policy(**target(name), **{**tracking(), "PolicyName": f"p{number}"})
+    asked: Any = {"ServiceNamespace": "sagemaker", "ResourceId": target(name)["ResourceId"]}
+
+    first = aws.autoscaling.describe_scaling_policies(**asked, MaxResults=2)
+    second = aws.autoscaling.describe_scaling_policies(**asked, MaxResults=2, NextToken=first["NextToken"])
+
+    assert [policy["PolicyName"] for policy in first["ScalingPolicies"]] == ["p0", "p1"]
+    assert [policy["PolicyName"] for policy in second["ScalingPolicies"]] == ["p2"]
+    assert "NextToken" not in second
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"ScalableDimension": _DIMENSION},
+            "If you specify a scalable dimension, you must also specify a resource ID.",
+        ),
+        ({"MaxResults": 11}, "MaxResults must be between 1 and 10."),
+        ({"NextToken": "nobody's"}, "Invalid NextToken."),
+    ],
+)
+def test_fails_to_describe_policies_by(aws: Aws, asked: dict[str, Any], message: str) -> None:
+    parameters = {"ServiceNamespace": "sagemaker", **asked}
+
+    assert refusal(aws.autoscaling.describe_scaling_policies, **parameters) == f"ValidationException: {message}"
+
+
 def test_fails_to_put_a_policy_on_what_is_not_registered(aws: Aws) -> None:
     assert refusal(aws.autoscaling.put_scaling_policy, **target("absent"), **tracking()) == (
         "ObjectNotFoundException: No scalable target registered for service namespace: sagemaker, resource ID: "

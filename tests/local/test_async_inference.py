@@ -222,6 +222,23 @@ def test_requests_wait_while_there_are_no_instances(aws: Aws) -> None:
     assert json.loads(object_at(aws, answer["OutputLocation"]))["body"] == 8
 
 
+def test_what_waits_is_answered_when_the_endpoint_becomes_a_real_time_one(aws: Aws) -> None:
+    name = make_endpoint(aws)
+    aws.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 0}]
+    )
+    answer = send(aws, name)
+    config = aws.make_config(role=make_role(aws))
+
+    aws.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    described = aws.settle(name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", config)
+    assert "FailureReason" not in described
+    assert json.loads(object_at(aws, answer["OutputLocation"]))["body"] == 8
+    assert aws.invoke(name)["body"] == 1
+
+
 def test_each_kind_of_endpoint_has_its_own_operation(aws: Aws) -> None:
     asynchronous, synchronous = make_endpoint(aws), aws.make_endpoint()
 

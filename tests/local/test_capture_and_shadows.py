@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aws_clients import HOSTING_ACTIONS, IMAGE, Aws, refusal, unique
 from patience import eventually
+
+from local_aws.scope import Scope
+from local_aws.services.sagemaker import shadows
 
 BUCKET = "captured"
 
@@ -132,6 +136,23 @@ def test_a_shadow_variant_gets_a_copy_and_its_answer_is_not_used(aws: Aws) -> No
     assert refusal(aws.runtime.invoke_endpoint, EndpointName=name, Body=b"", TargetVariant="shadow") == (
         f"ValidationError: Variant shadow not found in endpoint {name}."
     )
+
+
+@pytest.mark.parametrize(
+    ("weight", "drawn", "copies"), [(1.0, 0.999, 1), (0.5, 0.499, 1), (0.5, 0.5, 0), (0.0, 0.0, 0)]
+)
+def test_a_shadow_variant_gets_its_share_of_the_requests(
+    weight: float, drawn: float, copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(shadows, "random", SimpleNamespace(random=lambda: drawn))
+    monkeypatch.setattr(shadows, "_POOL", SimpleNamespace(submit=lambda *call: sent.append(call)))
+    endpoint: Any = SimpleNamespace(shadows={"shadow": SimpleNamespace(weight=weight)})
+    production: Any = SimpleNamespace(weight=1.0)
+
+    shadows.send_copies(Scope("000000000000", "us-east-1"), endpoint, production, {"Body": b"x"}, timeout=60)
+
+    assert len(sent) == copies
 
 
 def test_fails_to_configure_a_shadow_for_two_variants(aws: Aws) -> None:

@@ -11,7 +11,18 @@ from aws_clients import Aws, unique
 from provider_app import templates
 from training_jobs import IMAGE, make_role, settled, upload_source
 
+from constructs_lib.sagemaker.permissions import trust_policy
+
 SLEEPING = "import time\nwhile True: time.sleep(0.1)\n"
+ANSWERING = """
+import json, urllib.request
+
+def handler(event, context):
+    fails = event["ResourceProperties"].get("Fails") == "true"
+    answer = {"Status": "FAILED" if fails else "SUCCESS", "Reason": "as asked", "PhysicalResourceId": "thing"}
+    answer |= {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), method="PUT"))
+"""
 SAVING = "import os, pathlib; pathlib.Path(os.environ['SM_MODEL_DIR'], 'w').write_text('1')"
 
 
@@ -122,3 +133,40 @@ def test_a_handler_that_may_not_pass_the_jobs_role_fails_the_stack(stacks: Stack
         f"is not authorized to perform: iam:PassRole on resource: {stacks.role}" in reason
         for reason in stacks.aws.reasons(name)
     ), stacks.aws.reasons(name)
+
+
+def test_an_update_that_fails_and_keeps_its_physical_id_is_taken_back_and_not_deleted(training_aws: Aws) -> None:
+    name = unique("thing")
+    function = {
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Code": {"ZipFile": ANSWERING},
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+    }
+
+    def template(**wish: str) -> dict[str, Any]:
+        thing = {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}, **wish}
+        return {
+            "Resources": {
+                "Role": {
+                    "Type": "AWS::IAM::Role",
+                    "Properties": {"AssumeRolePolicyDocument": trust_policy("lambda.amazonaws.com")},
+                },
+                "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+                "Thing": {"Type": "Custom::Thing", "Properties": thing},
+            }
+        }
+
+    training_aws.put_stack(name, template())
+    failed = training_aws.put_stack(name, template(Fails="true"))
+
+    events = training_aws.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    assert failed["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert [event["ResourceStatus"] for event in events if event["LogicalResourceId"] == "Thing"] == [
+        "UPDATE_COMPLETE",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_FAILED",
+        "UPDATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+        "CREATE_IN_PROGRESS",
+    ]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from model_hosts import DOUBLING, PYTORCH, Hosts, archive, failure, invoke, ping
+from patience import PATIENCE
 
 from local_aws.hosting import Container, Host, HostFailedError
 from local_aws.hosting.archive import extract
@@ -218,7 +219,7 @@ def test_an_own_container_whose_archive_has_a_handler_is_served(hosts: Hosts) ->
 def test_a_model_without_data_has_an_empty_directory(hosts: Hosts, tmp_path: Path) -> None:
     container = Container(image="mine:1", environment={}, archive=None)
     with pytest.raises(HostFailedError, match="its archive, which holds nothing;"):
-        Host(container, workdir=tmp_path / "w", log=hosts.lines.append, startup_timeout=9).start()
+        Host(container, workdir=tmp_path / "w", log=hosts.lines.append, startup_timeout=PATIENCE).start()
 
 
 @pytest.mark.parametrize(

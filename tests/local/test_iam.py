@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import boto3
@@ -55,6 +56,7 @@ def test_a_role_that_may_not_read_the_model_data_fails_the_model(aws: Aws) -> No
     [
         {**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": {"Service": "lambda.amazonaws.com"}}]},  # type: ignore[dict-item]
         {**TRUST, "Statement": [{**TRUST["Statement"][0], "Action": "sts:TagSession"}]},  # type: ignore[dict-item]
+        {**TRUST, "Statement": [*TRUST["Statement"], {**TRUST["Statement"][0], "Effect": "Deny"}]},  # type: ignore[dict-item]
     ],
 )
 def test_a_role_that_does_not_trust_sagemaker_is_refused(aws: Aws, trust: dict[str, Any]) -> None:
@@ -69,6 +71,35 @@ def test_a_role_that_does_not_trust_sagemaker_is_refused(aws: Aws, trust: dict[s
 def test_a_role_that_does_not_exist_is_refused(aws: Aws) -> None:
     with pytest.raises(ClientError, match="Could not assume role arn:aws:iam::000000000000:role/absent-role"):
         make_model(aws, "arn:aws:iam::000000000000:role/absent-role")
+
+
+def test_a_permissions_boundary_limits_a_role(aws: Aws) -> None:
+    role = aws.make_role()
+    make_model(aws, role)
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": HOSTING_ACTIONS, "Resource": "*"}],
+    }
+    made = aws.iam.create_policy(PolicyName=unique("boundary"), PolicyDocument=json.dumps(document))
+    aws.iam.put_role_permissions_boundary(RoleName=role.rpartition("/")[2], PermissionsBoundary=made["Policy"]["Arn"])
+
+    with pytest.raises(ClientError, match="is not authorized to perform: s3:GetObject on resource"):
+        make_model(aws, role)
+
+
+def test_a_bucket_may_refuse_a_role(aws: Aws) -> None:
+    mine = Aws(aws.server)
+    mine.bucket = unique("bucket")
+    mine.make_artifact()
+    role = mine.make_role()
+    make_model(mine, role)
+    objects = f"arn:aws:s3:::{mine.bucket}/*"
+    statement = {"Effect": "Deny", "Principal": {"AWS": role}, "Action": "s3:GetObject", "Resource": objects}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    mine.s3.put_bucket_policy(Bucket=mine.bucket, Policy=json.dumps(document))
+
+    with pytest.raises(ClientError, match="is not authorized to perform: s3:GetObject on resource"):
+        make_model(mine, role)
 
 
 def test_a_container_has_its_roles_rights_and_no_others(aws: Aws) -> None:

@@ -209,9 +209,10 @@ def test_an_endpoint_is_deleted_after_its_components(aws: Aws) -> None:
     assert refusal(aws.sagemaker.delete_endpoint, EndpointName=endpoint).endswith(
         f"while it hosts inference components: delete {name} first."
     )
-    assert refusal(
-        aws.sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config_of_another_variant(aws)
-    ).endswith(f"while it hosts inference components: delete {name} first.")
+    for config in (config_of_another_variant(aws), aws.make_config()):
+        assert refusal(aws.sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config).endswith(
+            f"while it hosts inference components: delete {name} first."
+        )
     aws.sagemaker.delete_inference_component(InferenceComponentName=name)
     assert eventually(
         lambda: not aws.sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]
@@ -232,6 +233,11 @@ def test_a_component_whose_container_does_not_start_has_failed(aws: Aws) -> None
     name = make_component(aws, make_endpoint(aws), container(aws, {"FAIL": "no weights"}))
     described = settle(aws, name)
     assert (described["InferenceComponentStatus"], described["FailureReason"]) == ("Failed", "no weights")
+
+    again = container(aws, {"FAIL": "still none"})
+    aws.sagemaker.update_inference_component(InferenceComponentName=name, Specification=again)
+    described = settle(aws, name)
+    assert (described["InferenceComponentStatus"], described["FailureReason"]) == ("Failed", "still none")
 
 
 @pytest.mark.parametrize(

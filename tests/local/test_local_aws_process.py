@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
+import psutil
 import pytest
 from patience import PATIENCE, eventually
 
@@ -53,13 +55,14 @@ def test_plain_boto3_uses_it_with_nothing_but_the_environment(tmp_path: Path, mo
 
 
 def test_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
-    addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-    elsewhere = sorted(address for address in addresses if not str(address).startswith("127."))
     with start(tmp_path) as aws:
-        for address in elsewhere:
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection((str(address), aws.port), timeout=1)
-        socket.create_connection(("127.0.0.1", aws.port), timeout=1).close()
+        listening = {
+            connection.laddr
+            for connection in psutil.Process(aws.pid).net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+    assert listening == {("127.0.0.1", aws.port)}
 
 
 def test_connections_wait_while_it_is_busy(tmp_path: Path) -> None:
@@ -93,6 +96,16 @@ def test_a_taken_port_is_one_readable_line(tmp_path: Path) -> None:
 def test_a_state_directory_is_used_by_one_server_at_a_time(tmp_path: Path) -> None:
     with start(tmp_path), pytest.raises(StartFailedError, match="local AWS is already running with the state dir"):
         start(tmp_path)
+
+
+@pytest.mark.parametrize("run", [start, up])
+def test_a_state_directory_that_cannot_be_made_is_one_readable_line(
+    tmp_path: Path, run: Callable[[Path], LocalAws]
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StartFailedError, match=r"^the state directory .*file cannot be used: File exists$"):
+        run(tmp_path / "file")
 
 
 def test_a_ministack_without_a_name_that_we_rely_on_is_refused_at_start(tmp_path: Path) -> None:
@@ -162,6 +175,15 @@ def test_two_ups_at_once_start_one(tmp_path: Path) -> None:
         assert len(set(started)) == 1
     finally:
         down(tmp_path)
+
+
+def test_what_a_server_that_was_killed_had_on_disk_is_deleted(tmp_path: Path) -> None:
+    left = tmp_path / "endpoints" / "digits-main-0f3a" / "model.tar.gz"
+    left.parent.mkdir(parents=True)
+    left.touch()
+
+    with start(tmp_path):
+        assert not left.parent.exists()
 
 
 def test_a_server_that_was_killed_is_not_taken_for_one_that_runs(tmp_path: Path) -> None:

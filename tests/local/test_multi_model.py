@@ -198,7 +198,7 @@ def test_a_container_answers_the_multi_model_contract(tmp_path: Path) -> None:
     host = Host(container, workdir=place, log=lambda _: None, startup_timeout=PATIENCE)
     host.start()
     try:
-        client = HttpClient(host.url)
+        client = HttpClient(lambda: host.url)
 
         def call(method: str, path: str, document: object = None) -> tuple[int, Any]:
             reply = client.request(

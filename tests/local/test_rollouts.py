@@ -65,6 +65,28 @@ def test_the_role_of_each_model_must_see_the_alarms(aws: Aws) -> None:
     assert aws.settle(name)["EndpointConfigName"] == config
 
 
+def test_the_role_of_the_second_variants_model_must_see_them_as_well(aws: Aws) -> None:
+    alarm, seeing, blind, name = make_alarm(aws), aws.make_role(), aws.make_role(), unique("endpoint")
+    let_describe(aws, seeing, alarm)
+    models = {role: aws.make_config(role=role) for role in (seeing, blind)}  # a model has its configuration's name
+    variants: Any = [
+        {"VariantName": f"v{number}", "ModelName": model, "InstanceType": "ml.c6i.large", "InitialInstanceCount": 1}
+        for number, model in enumerate(models.values())
+    ]
+    aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    request: Any = {"EndpointName": name, "EndpointConfigName": name, "DeploymentConfig": guarded(alarm)}
+
+    refused = refusal(aws.sagemaker.create_endpoint, **request)
+    let_describe(aws, blind, alarm)
+    aws.sagemaker.create_endpoint(**request)
+
+    assert (
+        f"assumed-role/{blind.rpartition('/')[2]}/SageMaker is not authorized to perform: cloudwatch:Describe"
+        in refused
+    )
+    assert aws.settle(name)["EndpointStatus"] == "InService"
+
+
 def test_a_deployment_that_is_kept_must_still_have_its_alarms(aws: Aws) -> None:
     alarm, role, name = make_alarm(aws), aws.make_role(), aws.make_endpoint()
     let_describe(aws, role, alarm)

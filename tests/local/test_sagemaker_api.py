@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -11,7 +13,10 @@ from botocore.config import Config
 from gate import Gate
 from patience import eventually
 
+from local_aws.errors import ServiceError
+from local_aws.scope import Scope
 from local_aws.services.autoscaling.operations import AUTOSCALING
+from local_aws.services.paging import listed
 from local_aws.services.sagemaker import SAGEMAKER
 from local_aws.validation import _compiled, service_model
 
@@ -63,6 +68,19 @@ def test_a_wrong_type_is_refused_before_anything_else(unchecked: Any) -> None:
     assert refusal(unchecked.list_models, MaxResults="ten") == (
         "SerializationException: STRING_VALUE can not be converted to an Integer"
     )
+
+
+def test_a_body_that_is_no_object_is_refused() -> None:
+    with pytest.raises(ServiceError, match=r"^STRING_VALUE can not be converted to a Structure$"):
+        SAGEMAKER.call(Scope("000000000000", "us-east-1"), "DescribeModel", "m")
+
+
+@pytest.mark.parametrize("moment", ["soon", 1e30])
+def test_a_moment_that_is_none_is_refused(moment: object) -> None:
+    record = SimpleNamespace(name="m", created=datetime.now(UTC))
+
+    with pytest.raises(ServiceError, match="can not be converted to a Timestamp"):
+        listed([record], {"CreationTimeAfter": moment}, "Models", vars)
 
 
 def test_an_operation_that_is_not_there_says_so(aws: Aws) -> None:
@@ -160,6 +178,17 @@ def test_fails_to_create_a_model_from(aws: Aws, container: dict[str, str], messa
     assert refusal(aws.sagemaker.create_model, **parameters).startswith(f"ValidationException: {message}")
 
 
+@pytest.mark.parametrize("host", ["models.s3.amazonaws.com", "s3.us-east-1.amazonaws.com/models"])
+def test_a_model_may_name_its_data_by_an_https_address(aws: Aws, host: str) -> None:
+    key = aws.make_artifact().removeprefix("s3://models/")
+    container: Any = {"Image": IMAGE, "ModelDataUrl": f"https://{host}/{key}"}
+
+    name = unique("m")
+    aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=aws.make_role(), PrimaryContainer=container)
+
+    assert aws.sagemaker.describe_model(ModelName=name)["PrimaryContainer"]["ModelDataUrl"] == f"https://{host}/{key}"
+
+
 def test_fails_to_create_a_model_whose_data_is_not_there(aws: Aws) -> None:
     artifact = aws.make_artifact()
     role = aws.make_role()
@@ -225,6 +254,11 @@ def test_a_container_that_does_not_start_fails_the_endpoint_with_its_reason(aws:
 
     assert described["EndpointStatus"] == "Failed"
     assert described["FailureReason"] == "ValueError: no weights in /opt/ml/model"
+    assert refusal(
+        aws.sagemaker.update_endpoint_weights_and_capacities,
+        EndpointName=described["EndpointName"],
+        DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredWeight": 2.0}],
+    ).endswith("in status Failed.")
 
 
 def test_the_old_configuration_serves_until_the_new_one_is_in_service(aws: Aws, gate: Gate) -> None:

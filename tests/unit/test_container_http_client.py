@@ -23,7 +23,7 @@ def test_a_request_that_may_have_been_read_is_not_sent_again() -> None:
         return Reply(asked.body, breaks=asked.body == b"2")
 
     with serving(answer) as server:
-        client = HttpClient(server.url)
+        client = HttpClient(lambda: server.url)
         assert post(client, b"1") == b"1"
         with pytest.raises(http.client.RemoteDisconnected):
             post(client, b"2")
@@ -48,7 +48,7 @@ def test_a_connection_that_the_container_has_closed_between_two_requests_is_repl
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        client = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        client = HttpClient(lambda: f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert post(client, b"") == b"y"
         assert closed.wait(PATIENCE)
         assert post(client, b"") == b"y"

@@ -38,7 +38,7 @@ def answering(*answers: bytes, hangs: bool = False) -> Iterator[HttpClient]:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        client = HttpClient(lambda: f"http://127.0.0.1:{listener.getsockname()[1]}")
         try:
             yield client
         finally:
@@ -56,8 +56,9 @@ def test_an_answer_of_known_length_is_read_to_its_end() -> None:
         assert b"".join(parts(client)) == b"whole"
 
 
-def test_the_connection_of_an_answer_that_has_ended_is_used_again() -> None:
-    with answering(HEAD + ONE + END, HEAD + END) as client:
+@pytest.mark.parametrize("first", [HEAD + ONE + END, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none"])
+def test_the_connection_of_an_answer_that_has_ended_is_used_again(first: bytes) -> None:
+    with answering(first, HEAD + END) as client:
         assert list(parts(client)) == [b"one"]
         assert list(parts(client)) == []
 

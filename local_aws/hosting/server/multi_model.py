@@ -113,29 +113,36 @@ class _ModelProcess:
     """A process that serves one model: this server once more, for that directory alone."""
 
     def __init__(self, module: str, directory: Path) -> None:
-        status = directory.parent / "status.json"
-        status.unlink(missing_ok=True)
-        env = os.environ | {
+        self._status = directory.parent / "status.json"
+        self._directory = directory
+        self._environment = os.environ | {
             "SAGEMAKER_BASE_DIR": str(directory.parent),
             "SM_MODEL_DIR": str(directory),
             "SAGEMAKER_SUBMIT_DIRECTORY": str(directory / "code"),
             ONE_OF_MANY: "true",
         }
-        command = [sys.executable, "-s", "-P", str(_MAIN), module, str(status), str(os.getpid())]
+        self._command = [sys.executable, "-s", "-P", str(_MAIN), module, str(self._status), str(os.getpid())]
+        self._starting = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
+        self._status.unlink(missing_ok=True)
         # In our group, so that whatever ends it ends this, too; its stdin is the pipe by which it knows of our end.
-        self._process = subprocess.Popen(command, cwd=directory, env=env, stdin=subprocess.PIPE)  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603
+            self._command, cwd=self._directory, env=self._environment, stdin=subprocess.PIPE
+        )
         try:
-            self._port = self._await(status)
+            self._port = self._await()
         except BaseException:
             self.end()
             raise
 
-    def _await(self, status: Path) -> int:
+    def _await(self) -> int:
         deadline = time.monotonic() + _LOAD_TIMEOUT
         while time.monotonic() < deadline:
             report: dict[str, Any] = {}
             with contextlib.suppress(FileNotFoundError):
-                report = json.loads(status.read_text("utf-8"))
+                report = json.loads(self._status.read_text("utf-8"))
             if "error" in report:
                 raise LoadError(str(report["error"]))
             if self._process.poll() is not None:
@@ -157,7 +164,14 @@ class _ModelProcess:
             connection.close()
 
     def invoke(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Pass a request to the model's process."""
+        """Pass a request to the model's process, which is started again when it has ended by itself."""
+        with self._starting:
+            if self._process.poll() is not None:
+                self.end()
+                try:
+                    self._start()
+                except LoadError as error:
+                    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         try:
             connection.request("POST", "/invocations", body, dict(headers))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from local_aws.api import Parameters
 from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
+from local_aws.services.autoscaling.described import described
 from local_aws.services.autoscaling.service import AUTOSCALING
 from local_aws.services.autoscaling.state import Target, key_of, targets
 from local_aws.services.autoscaling.targets import registered_target
@@ -97,13 +98,4 @@ def delete_scaling_policy(scope: Scope, request: Parameters) -> Parameters:
 def describe_scaling_policies(scope: Scope, request: Parameters) -> Parameters:
     """Describe scaling policies."""
     found = [policy for target in list(targets(scope).values()) for policy in list(target.policies.values())]
-    return {
-        "ScalingPolicies": [
-            policy
-            for policy in found
-            if policy["ServiceNamespace"] == request["ServiceNamespace"]
-            and policy["PolicyName"] in request.get("PolicyNames", [policy["PolicyName"]])
-            and policy["ResourceId"] == request.get("ResourceId", policy["ResourceId"])
-            and policy["ScalableDimension"] == request.get("ScalableDimension", policy["ScalableDimension"])
-        ]
-    }
+    return described(found, request, "ScalingPolicies", named=("PolicyNames", "PolicyName"), most=10)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from local_aws.api import Parameters
 from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
+from local_aws.services.autoscaling.described import described
 from local_aws.services.autoscaling.service import AUTOSCALING
 from local_aws.services.autoscaling.state import key_of, targets
 from local_aws.services.autoscaling.targets import registered_target
@@ -54,13 +55,5 @@ def delete_scheduled_action(scope: Scope, request: Parameters) -> Parameters:
 def describe_scheduled_actions(scope: Scope, request: Parameters) -> Parameters:
     """Describe scheduled actions."""
     found = [action for target in list(targets(scope).values()) for action in list(target.schedules.values())]
-    return {
-        "ScheduledActions": [
-            action
-            for action in found
-            if action["ServiceNamespace"] == request["ServiceNamespace"]
-            and action["ScheduledActionName"] in request.get("ScheduledActionNames", [action["ScheduledActionName"]])
-            and action["ResourceId"] == request.get("ResourceId", action["ResourceId"])
-            and action["ScalableDimension"] == request.get("ScalableDimension", action["ScalableDimension"])
-        ]
-    }
+    named = ("ScheduledActionNames", "ScheduledActionName")
+    return described(found, request, "ScheduledActions", named=named, most=50)

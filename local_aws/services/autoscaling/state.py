@@ -16,7 +16,7 @@ Key = tuple[str, str, str]
 
 def key_of(request: Parameters) -> Key:
     """Return what identifies the scalable target that a request is about."""
-    return request["ServiceNamespace"], request["ResourceId"], request["ScalableDimension"]
+    return str(request["ServiceNamespace"]), str(request["ResourceId"]), str(request["ScalableDimension"])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from local_aws.api import Parameters
 from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
+from local_aws.services.autoscaling.described import described
 from local_aws.services.autoscaling.service import AUTOSCALING
 from local_aws.services.autoscaling.state import VARIANT, Key, Target, key_of, new_arn, targets
 from local_aws.services.sagemaker.state import state as sagemaker_state
 
 _SUSPENDABLE = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+_INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 _LINKED_ROLE = (
     "arn:aws:iam::{account}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -61,6 +63,10 @@ def _check_resource(scope: Scope, key: Key, minimum: int) -> None:
     variant = endpoint.config.variant(found["variant"]) if endpoint and endpoint.name == found["endpoint"] else None
     if variant is None:
         raise validation_error(f"Could not find SageMaker endpoint variant: {resource}")
+    if dimension == _INSTANCES and "ServerlessConfig" in variant:
+        raise validation_error(f"{resource} cannot be scaled by {dimension}: it is serverless.")
+    if dimension != _INSTANCES and not (variant.get("ServerlessConfig", {}).get("ProvisionedConcurrency")):
+        raise validation_error(f"{resource} cannot be scaled by {dimension}: it has no ProvisionedConcurrency.")
     if str(variant.get("InstanceType", "")).startswith("ml.t2."):
         raise validation_error(
             f"The instance type {variant['InstanceType']} of {resource} does not support automatic scaling: it is a "
@@ -68,7 +74,7 @@ def _check_resource(scope: Scope, key: Key, minimum: int) -> None:
         )
     # Below 1 needs inference components or an asynchronous endpoint ("Scale an endpoint to zero instances").
     is_async = endpoint is not None and "AsyncInferenceConfig" in endpoint.config.request
-    if dimension == "sagemaker:variant:DesiredInstanceCount" and minimum < 1 and not is_async:
+    if dimension == _INSTANCES and minimum < 1 and not is_async:
         raise validation_error(
             f"Minimum capacity must be greater than or equal to 1 for {resource}: only asynchronous endpoints and "
             "inference components scale to zero."
@@ -105,28 +111,20 @@ def registered_target(scope: Scope, key: Key) -> Target:
 def describe_scalable_targets(scope: Scope, request: Parameters) -> Parameters:
     """Describe scalable targets."""
     found = [
-        target
+        {
+            "ServiceNamespace": target.key[0],
+            "ResourceId": target.key[1],
+            "ScalableDimension": target.key[2],
+            "MinCapacity": target.minimum,
+            "MaxCapacity": target.maximum,
+            "RoleARN": target.role_arn,
+            "CreationTime": target.created,
+            "SuspendedState": dict.fromkeys(_SUSPENDABLE, False) | target.suspended,
+            "ScalableTargetARN": target.arn,
+        }
         for target in list(targets(scope).values())
-        if target.key[0] == request["ServiceNamespace"]
-        and target.key[1] in request.get("ResourceIds", [target.key[1]])
-        and target.key[2] == request.get("ScalableDimension", target.key[2])
     ]
-    return {
-        "ScalableTargets": [
-            {
-                "ServiceNamespace": target.key[0],
-                "ResourceId": target.key[1],
-                "ScalableDimension": target.key[2],
-                "MinCapacity": target.minimum,
-                "MaxCapacity": target.maximum,
-                "RoleARN": target.role_arn,
-                "CreationTime": target.created,
-                "SuspendedState": dict.fromkeys(_SUSPENDABLE, False) | target.suspended,
-                "ScalableTargetARN": target.arn,
-            }
-            for target in found
-        ]
-    }
+    return described(found, request, "ScalableTargets", named=("ResourceIds", "ResourceId"), most=50)
 
 
 @AUTOSCALING.operation("ListTagsForResource")

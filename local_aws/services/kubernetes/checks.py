@@ -16,7 +16,7 @@ class InvalidManifestError(ValueError):
 
 
 def check_manifest(manifest: Manifest, version: str) -> None:
-    """Hold that an object keeps to the schema of a Kubernetes version, with no field that it does not know.
+    """Check that an object keeps to the schema of a Kubernetes version, with no field that it does not know.
 
     Objects of kinds that are not Kubernetes' own are checked for their kind and name alone.
 

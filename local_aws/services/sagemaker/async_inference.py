@@ -36,9 +36,10 @@ _CONCURRENCY = 4
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """One request that waits, or is under way."""
+    """One request that waits, or is under way, with the output settings of when it came."""
 
     request: dict[str, Any]
+    settings: Parameters
     inference_id: str
     output: str
     failure: str | None
@@ -54,19 +55,22 @@ def invoke_async(scope: Scope, endpoint: Endpoint, request: dict[str, Any]) -> R
     ServiceError
         ``ValidationError``.
     """
-    if not endpoint.is_async:
+    config: Parameters | None = endpoint.config.request.get("AsyncInferenceConfig")
+    if config is None:
         raise ServiceError("ValidationError", f"Endpoint {endpoint.name} is not an asynchronous inference endpoint.")
     body = request.pop("Body")
     if bool(body) == ("InputLocation" in request):
         raise ServiceError("ValidationError", "Exactly one of InputLocation and Body must be specified.")
     if body:
         request["Body"] = body
-    settings = endpoint.config.request["AsyncInferenceConfig"]["OutputConfig"]
+    settings: Parameters = config["OutputConfig"]
     inference_id = request.get("InferenceId", str(uuid.uuid4()))
     output, failure = async_results.locations(settings, request)
-    if endpoint.queue is None:
-        endpoint.queue = AsyncQueue(scope, endpoint)
-    endpoint.queue.put(Job(request=request, inference_id=inference_id, output=output, failure=failure))
+    with endpoint.lock:  # two first requests at once must not wait in two queues, of which one is forgotten
+        endpoint.queue = endpoint.queue or AsyncQueue(scope, endpoint)
+    endpoint.queue.put(
+        Job(request=request, settings=settings, inference_id=inference_id, output=output, failure=failure)
+    )
     headers = {"content-type": "application/json", "X-Amzn-SageMaker-OutputLocation": output}
     if failure is not None:
         headers["X-Amzn-SageMaker-FailureLocation"] = failure
@@ -142,8 +146,8 @@ class AsyncQueue:
         return sum(variant.instance_count or 0 for variant in self._endpoint.variants.values())
 
     def _concurrency(self) -> int:
-        settings: Parameters = self._endpoint.config.request["AsyncInferenceConfig"].get("ClientConfig", {})
-        return int(settings.get("MaxConcurrentInvocationsPerInstance", _CONCURRENCY))
+        config: Parameters = self._endpoint.config.request.get("AsyncInferenceConfig", {})
+        return int(config.get("ClientConfig", {}).get("MaxConcurrentInvocationsPerInstance", _CONCURRENCY))
 
     def _publish_backlog(self) -> None:
         with self._lock:

@@ -77,7 +77,6 @@ class Results:
         self._endpoint = endpoint
         self._job = job
         self._role: ExecutionRole = execution_role(scope, variant.model)
-        self._settings: Parameters = endpoint.config.request["AsyncInferenceConfig"]["OutputConfig"]
 
     def input(self) -> bytes:
         """Return the request's body.
@@ -90,8 +89,8 @@ class Results:
         if "Body" in self._job.request:
             body: bytes = self._job.request["Body"]
             return body
-        bucket, key = split(self._job.request["InputLocation"])
         try:
+            bucket, key = split(self._job.request["InputLocation"])
             self._role.require("s3:GetObject", [f"arn:aws:s3:::{bucket}/{key}"])
         except ServiceError as denied:
             raise self._not_read(denied.message) from denied
@@ -139,7 +138,7 @@ class Results:
         backend.put_object(self._scope, bucket, key, content, content_type)
 
     def _tell(self, topic_kind: str, outcome: Mapping[str, Any], body: bytes) -> None:
-        notification: Parameters = self._settings.get("NotificationConfig", {})
+        notification: Parameters = self._job.settings.get("NotificationConfig", {})
         topic = notification.get(topic_kind)
         if topic is None:
             return

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
-import threading
 from collections.abc import Callable
 
 from local_aws.api import Parameters
@@ -14,22 +12,20 @@ from local_aws.services.sagemaker.component_state import InferenceComponent
 from local_aws.services.sagemaker.containers import Place, RunningContainer, open_container
 from local_aws.services.sagemaker.metrics import publish_component
 from local_aws.services.sagemaker.models import execution_role
-from local_aws.services.sagemaker.plane import plane
-from local_aws.services.sagemaker.rollback_alarms import tripped_alarm
+from local_aws.services.sagemaker.move import move
+from local_aws.services.sagemaker.rollback_alarms import rollback
 from local_aws.services.sagemaker.state import Endpoint, state
 from local_aws.services.sagemaker.variants import STARTUP_TIMEOUT, RunningVariant
-
-_log = logging.getLogger(__name__)
 
 
 def bring_up(scope: Scope, component: InferenceComponent) -> None:
     """Start the container of a new inference component."""
 
-    def move() -> None:
+    def work() -> None:
         component.container = _open(scope, component, component.specification)
         component.set_status("InService")
 
-    _run(component, move, otherwise="Failed")
+    move(component, "create", work, otherwise="Failed")
 
 
 def update(
@@ -37,57 +33,43 @@ def update(
     component: InferenceComponent,
     specification: Parameters,
     copies: int,
+    *,
+    otherwise: str,
     deployment: Parameters | None = None,
 ) -> None:
     """Move to another specification and number of copies; the present container serves until the new one does.
 
-    An alarm of the deployment that is in ALARM by then takes the move back.
+    An alarm of the deployment that is in ALARM by then takes the move back, to the status *otherwise*.
     """
 
-    def move() -> None:
+    def work() -> None:
         present = component.container
         is_same = specification == component.specification
         opened = None if copies == 0 else present if is_same and present else _open(scope, component, specification)
-        if not is_same and (alarm := tripped_alarm(scope, deployment)):
+        if not is_same and (reason := rollback(scope, deployment)):
             if opened is not None:
                 opened.close()
-            reason = f"The update was rolled back: alarm {alarm} is in ALARM."
-            component.set_status("InService", failure_reason=reason)
-            return
+            raise reason
         component.container = opened
         component.specification, component.copies = specification, copies
         component.set_status("InService")
         if present is not None and present is not component.container:
             present.close()
 
-    _run(component, move, otherwise="InService")
+    move(component, "update", work, otherwise=otherwise)
 
 
 def tear_down(component: InferenceComponent, *, forget: Callable[[], None]) -> None:
     """Stop the container and forget the component."""
 
-    def move() -> None:
+    def work() -> None:
         container, component.container = component.container, None
         if container is not None:
             container.close()
         forget()
         component.set_status("Deleted")
 
-    _run(component, move, otherwise="Failed")
-
-
-def _run(component: InferenceComponent, move: Callable[[], None], *, otherwise: str) -> None:
-    def guarded() -> None:
-        try:
-            move()
-        except ServiceError as refused:
-            component.set_status(otherwise, failure_reason=refused.message)
-        except Exception as failure:
-            if not isinstance(failure, plane().failure):
-                _log.exception("inference component %s did not move", component.name)
-            component.set_status(otherwise, failure_reason=str(failure) or type(failure).__name__)
-
-    threading.Thread(target=guarded, name=f"inference-component-{component.name}", daemon=True).start()
+    move(component, "delete", work, otherwise="Failed")
 
 
 def _open(scope: Scope, component: InferenceComponent, specification: Parameters) -> RunningContainer:

@@ -63,7 +63,7 @@ class RunningContainer:
 
     def __post_init__(self) -> None:
         """Make the client of the host."""
-        self.client = HttpClient(self.host.url)
+        self.client = HttpClient(lambda: self.host.url)
 
     @property
     def is_multi_model(self) -> bool:

@@ -33,10 +33,10 @@ def create_endpoint(scope: Scope, request: Parameters) -> Parameters:
 def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
     """Move an endpoint to another configuration; the present one serves until the new one is in service."""
     held = state(scope)
-    endpoint = held.endpoints.get(request["EndpointName"])
+    endpoint = _updatable(scope, request)
     config = held.configs.get(request["EndpointConfigName"])
-    if endpoint.status == "Failed":
-        raise validation_error(f'Cannot update endpoint "{endpoint.arn}" in status Failed.')
+    # "You must not delete an EndpointConfig in use by an endpoint that is live" (UpdateEndpoint's reference).
+    held.configs.get(endpoint.config.name)
     _check_scalable_targets(scope, endpoint, config)
     serverless.check_update(endpoint.config, config)
     _check_components(scope, endpoint, config)
@@ -53,10 +53,22 @@ def update_endpoint(scope: Scope, request: Parameters) -> Parameters:
     return {"EndpointArn": endpoint.arn}
 
 
+def _updatable(scope: Scope, request: Parameters) -> Endpoint:
+    """Return the endpoint; of a failed one, "DeleteEndpoint is the only operation" (DescribeEndpoint's reference)."""
+    endpoint = state(scope).endpoints.get(request["EndpointName"])
+    if endpoint.status == "Failed":
+        raise validation_error(f'Cannot update endpoint "{endpoint.arn}" in status Failed.')
+    return endpoint
+
+
 def _check_components(scope: Scope, endpoint: Endpoint, config: EndpointConfig) -> None:
-    """Refuse to remove a variant that hosts inference components."""
+    """Refuse to remove a variant that hosts inference components, or to give it a model in their place."""
     components = [held for held in state(scope).components.all() if held.endpoint_name == endpoint.name]
-    homeless = [component.name for component in components if config.variant(component.variant_name) is None]
+    homeless = [
+        component.name
+        for component in components
+        if not config.hosts_components or config.variant(component.variant_name) is None
+    ]
     if homeless:
         raise validation_error(
             f'Cannot remove a variant of endpoint "{endpoint.arn}" while it hosts inference components: delete '
@@ -94,21 +106,42 @@ def _check_scalable_targets(scope: Scope, endpoint: Endpoint, config: EndpointCo
 
 @SAGEMAKER.operation("UpdateEndpointWeightsAndCapacities")
 def update_endpoint_weights_and_capacities(scope: Scope, request: Parameters) -> Parameters:
-    """Change the weights and instance counts of variants in place."""
-    endpoint = state(scope).endpoints.get(request["EndpointName"])
+    """Change the weights, instance counts and serverless concurrency of variants in place."""
+    endpoint = _updatable(scope, request)
     wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
-    for name in wanted:
-        if name not in endpoint.variants:
-            raise validation_error(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+    for name, item in wanted.items():
+        _check_capacity(endpoint, name, item)
     endpoint.begin("Updating")
     for name, item in wanted.items():
         variant = endpoint.variants[name]
         variant.weight = float(item.get("DesiredWeight", variant.weight))
         variant.instance_count = item.get("DesiredInstanceCount", variant.instance_count)
+        if "ServerlessUpdateConfig" in item:
+            variant.scale_serverless(item["ServerlessUpdateConfig"])
     endpoint.set_status("InService")
     if endpoint.queue is not None:
         endpoint.queue.process()
     return {"EndpointArn": endpoint.arn}
+
+
+def _check_capacity(endpoint: Endpoint, name: str, wanted: Parameters) -> None:
+    """Refuse instances of a serverless variant, none of a real-time one, and concurrency of one that has instances."""
+    if name not in endpoint.variants:
+        raise validation_error(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+    present = endpoint.variants[name].config.get("ServerlessConfig")
+    if present is not None and "DesiredInstanceCount" in wanted:
+        raise validation_error(f"DesiredInstanceCount cannot be specified for serverless variant {name}.")
+    if "ServerlessUpdateConfig" in wanted:
+        if present is None:
+            raise validation_error(
+                f"ServerlessUpdateConfig cannot be specified for variant {name}, which has instances."
+            )
+        serverless.check_sizes(present | wanted["ServerlessUpdateConfig"], name)
+    if wanted.get("DesiredInstanceCount") == 0 and not (endpoint.is_async or endpoint.hosts_components):
+        raise validation_error(
+            f"DesiredInstanceCount of variant {name} must be at least 1: only asynchronous endpoints and inference "
+            "components scale to zero."
+        )
 
 
 @SAGEMAKER.operation("DescribeEndpoint")
@@ -157,7 +190,7 @@ def delete_endpoint(scope: Scope, request: Parameters) -> Parameters:
         held.endpoints.remove(endpoint.name)
         forget_tags(scope, endpoint.arn)
 
-    lifecycle.tear_down(scope, endpoint, forget=forget)
+    lifecycle.tear_down(endpoint, forget=forget)
     return {}
 
 

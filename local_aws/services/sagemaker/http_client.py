@@ -7,7 +7,7 @@ import http.client
 import queue
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -39,12 +39,11 @@ class HttpClient:
     Parameters
     ----------
     url
-        ``http://127.0.0.1:PORT``.
+        Says where it is, ``http://127.0.0.1:PORT``: elsewhere when it has been started again. May raise OSError.
     """
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
 
     def post(
@@ -106,7 +105,7 @@ class HttpClient:
                 if _is_open(kept):
                     return kept
                 kept.close()
-        return http.client.HTTPConnection(*self._address)
+        return http.client.HTTPConnection(urlsplit(self._url()).netloc)
 
     def _exchange(
         self,
@@ -149,6 +148,7 @@ class HttpClient:
                 yield part
             if response.length:  # read1 takes an early end for the end
                 raise http.client.IncompleteRead(b"", response.length)
+            response.close()  # read1 leaves it open at its full length, and the connection takes no other one then
         except BaseException:
             response.close()
             connection.close()

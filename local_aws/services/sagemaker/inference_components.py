@@ -9,6 +9,7 @@ from local_aws.services.autoscaling.state import targets
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker import component_lifecycle
 from local_aws.services.sagemaker.component_state import InferenceComponent
+from local_aws.services.sagemaker.containers import is_multi_model
 from local_aws.services.sagemaker.rollback_alarms import check_rollback_alarms
 from local_aws.services.sagemaker.service import SAGEMAKER
 from local_aws.services.sagemaker.state import Endpoint, state
@@ -67,7 +68,9 @@ def _specification(scope: Scope, request: Parameters) -> Parameters:
     if "ComputeResourceRequirements" not in specification:
         raise validation_error("ComputeResourceRequirements is required in Specification.")
     if "ModelName" in specification:
-        state(scope).models.get(specification["ModelName"])
+        containers = state(scope).models.get(specification["ModelName"]).containers
+        if len(containers) > 1 or is_multi_model(containers[0]):
+            raise validation_error("local AWS does not have inference components of several containers or models.")
     elif "Image" not in specification["Container"]:
         raise validation_error("Image is required in Container of Specification.")
     return specification
@@ -82,9 +85,9 @@ def update_inference_component(scope: Scope, request: Parameters) -> Parameters:
     copies = request.get("RuntimeConfig", {}).get("CopyCount", component.copies)
     deployment = request.get("DeploymentConfig")
     check_rollback_alarms(scope, state(scope).endpoints.get(component.endpoint_name).config, deployment)
-    component.begin("Updating")
+    before = component.begin("Updating")
     component.deployment_config = deployment or component.deployment_config
-    component_lifecycle.update(scope, component, specification, copies, deployment)
+    component_lifecycle.update(scope, component, specification, copies, otherwise=before, deployment=deployment)
     return {"InferenceComponentArn": component.arn}
 
 
@@ -92,8 +95,9 @@ def update_inference_component(scope: Scope, request: Parameters) -> Parameters:
 def update_inference_component_runtime_config(scope: Scope, request: Parameters) -> Parameters:
     """Change how many copies of an inference component there are: none is allowed."""
     component = state(scope).components.get(request["InferenceComponentName"])
-    component.begin("Updating")
-    component_lifecycle.update(scope, component, component.specification, request["DesiredRuntimeConfig"]["CopyCount"])
+    before = component.begin("Updating")
+    copies = request["DesiredRuntimeConfig"]["CopyCount"]
+    component_lifecycle.update(scope, component, component.specification, copies, otherwise=before)
     return {"InferenceComponentArn": component.arn}
 
 

@@ -12,6 +12,7 @@ from local_aws.api import Parameters
 from local_aws.errors import ServiceError, validation_error
 from local_aws.execution_role import ExecutionRole
 from local_aws.scope import Scope
+from local_aws.services.sagemaker.s3_data import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class ModelData:
         if "ModelDataSource" in container:
             return cls._of_source(container["ModelDataSource"]["S3DataSource"])
         url = container.get("ModelDataUrl")
-        return None if url is None else cls(*_split(url), is_prefix=container.get("Mode") == "MultiModel")
+        return None if url is None else cls(*split(url), is_prefix=container.get("Mode") == "MultiModel")
 
     @classmethod
     def additional(cls, container: Parameters) -> dict[str, ModelData]:
@@ -40,7 +41,7 @@ class ModelData:
     @classmethod
     def _of_source(cls, source: Parameters) -> ModelData:
         is_prefix = source["S3DataType"] == "S3Prefix"
-        return cls(*_split(source["S3Uri"]), is_prefix, is_archive=source["CompressionType"] == "Gzip")
+        return cls(*split(source["S3Uri"]), is_prefix, is_archive=source["CompressionType"] == "Gzip")
 
     @property
     def url(self) -> str:
@@ -119,11 +120,3 @@ class ModelData:
         if self.is_prefix:
             return backend.object_keys(scope, self.bucket, self.key)
         return [self.key] if backend.object_exists(scope, self.bucket, self.key) else []
-
-
-def _split(url: str) -> tuple[str, str]:
-    scheme, _, rest = url.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme not in ("s3", "https") or not bucket:
-        raise validation_error(f"Invalid S3 URI: {url}")
-    return bucket, key

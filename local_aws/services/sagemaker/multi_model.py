@@ -30,11 +30,16 @@ _ALREADY_LOADED, _NOT_ENOUGH_MEMORY = 409, 507
 
 @dataclass(slots=True)
 class _Loaded:
-    """A model that is loaded, or about to be."""
+    """A model that is loaded by a process of the container, or is about to be by its present one."""
 
     name: str
-    is_ready: bool = False
+    process: int | None = None
     users: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has been loaded."""
+        return self.process is not None
 
 
 class LoadFailedError(Exception):
@@ -91,11 +96,15 @@ class TargetModels:
             deadline = time.monotonic() + _PATIENCE
             while True:
                 model = self._models.get(target)
+                is_current = model is not None and model.process == self._container.host.pid
+                if model is not None and model.is_ready and not is_current and not model.users:
+                    del self._models[target]  # gone with the process that had it
+                    model = None
                 if model is None:
                     # SageMaker's own name for it, which is safe in a path whatever the key is.
                     model = self._models[target] = _Loaded(hashlib.sha256(target.encode()).hexdigest()[:32], users=1)
                     return model, True
-                if model.is_ready:
+                if is_current:
                     model.users += 1
                     self._models.move_to_end(target)
                     return model, False
@@ -113,7 +122,7 @@ class TargetModels:
             self._unload_one(target)
 
     def _load(self, target: str, model: _Loaded) -> None:
-        begun = time.perf_counter()
+        begun, process = time.perf_counter(), self._container.host.pid
         path = self._download(target, model.name)
         self._publish("ModelDownloadingTime", _microseconds(begun))
         begun, deadline = time.perf_counter(), time.monotonic() + _PATIENCE
@@ -132,8 +141,8 @@ class TargetModels:
             self._container.host.remove_model(model.name)
             raise LoadFailedError(reply)
         with self._changed:
-            model.is_ready = True
-            count = sum(loaded.is_ready for loaded in self._models.values())
+            model.process = process
+            count = sum(loaded.process == process for loaded in self._models.values())
             self._changed.notify_all()
         self._publish("ModelLoadingTime", _microseconds(begun))
         self._publish("LoadedModelCount", float(count), unit="None")
@@ -164,7 +173,7 @@ class TargetModels:
                 return False
             # Kept under its key until it is gone, so that a request for it waits and then loads it anew.
             model = self._models[idle[0]]
-            model.is_ready = False
+            model.process = None
         begun = time.perf_counter()
         try:
             with contextlib.suppress(

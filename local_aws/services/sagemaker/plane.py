@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+_LAST_GRACE = 1.0
+
 
 class Stoppable(Protocol):
     """Whatever runs until it is stopped."""
 
-    def stop(self) -> None:
-        """Stop; once more is harmless."""
+    def stop(self, *, grace: float = ...) -> None:
+        """Stop; what is under way has so many seconds to end. Once more is harmless."""
 
 
 class TrainingHost(Stoppable, Protocol):
@@ -40,15 +42,15 @@ class TrainingHost(Stoppable, Protocol):
 
 
 class Host(Stoppable, Protocol):
-    """A running container, as :mod:`local_aws.hosting` gives it."""
+    """A running container, as :mod:`local_aws.hosting` gives it; one that ends by itself is started again."""
 
     @property
     def url(self) -> str:
-        """Its address, once it has started."""
+        """Its address, while it serves; raises OSError while it does not."""
 
     @property
     def pid(self) -> int | None:
-        """Its process, while there is one."""
+        """Its process, once there is one: another one when it has been started again."""
 
     def start(self) -> None:
         """Start, and return when ``/ping`` answers 200; raise ``HostFailedError`` otherwise."""
@@ -126,12 +128,12 @@ class Plane:
         host.stop()
 
     def close_all(self) -> None:
-        """Stop every container."""
+        """Stop every container without patience: local AWS itself ends, so nobody waits for an answer any more."""
         with self._lock:
-            hosts = list(self._hosts)
+            hosts, self._hosts = self._hosts, set()
         if hosts:
             with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-                list(pool.map(self.close, hosts))
+                list(pool.map(lambda host: host.stop(grace=_LAST_GRACE), hosts))
 
 
 _plane: list[Plane] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from local_aws import telemetry
 from local_aws.api import Parameters
-from local_aws.errors import validation_error
+from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.models import execution_role
 from local_aws.services.sagemaker.state import EndpointConfig, Model, state
@@ -36,9 +36,12 @@ def check_rollback_alarms(scope: Scope, config: EndpointConfig, deployment: Para
             role.require("cloudwatch:DescribeAlarms", [scope.arn("cloudwatch", f"alarm:{name}")])
 
 
-def tripped_alarm(scope: Scope, deployment: Parameters | None) -> str | None:
-    """Return the name of an alarm that takes the deployment back."""
-    return next((name for name in _names(deployment) if telemetry.alarm_state(scope, name) == "ALARM"), None)
+def rollback(scope: Scope, deployment: Parameters | None) -> ServiceError | None:
+    """Return why the deployment is taken back; None when it is not."""
+    for name in _names(deployment):
+        if telemetry.alarm_state(scope, name) == "ALARM":
+            return validation_error(f"The update was rolled back: alarm {name} is in ALARM.")
+    return None
 
 
 def _names(deployment: Parameters | None) -> list[str]:

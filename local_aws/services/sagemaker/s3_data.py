@@ -6,13 +6,15 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from local_aws import backend
 from local_aws.errors import ServiceError, validation_error
 from local_aws.execution_role import ExecutionRole
+
+_S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,24 @@ class S3Object:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an address."""
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.lstrip("/")
+    """Return the bucket and the key of an address: ``s3://``, or ``https://`` with the bucket in the host or the path.
+
+    Raises
+    ------
+    ServiceError
+        ``ValidationException`` when it is neither.
+    """
+    scheme, _, rest = uri.partition("://")
+    host, _, path = rest.partition("/")
+    if scheme == "s3" and host:
+        return host, path
+    found = _S3_HOST.fullmatch(host) if scheme == "https" else None
+    if found is None:
+        raise validation_error(f"Invalid S3 URI: {uri}")
+    if found["bucket"]:
+        return found["bucket"], path
+    bucket, _, key = path.partition("/")
+    return bucket, key
 
 
 def object_at(uri: str) -> S3Object:

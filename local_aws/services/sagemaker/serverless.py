@@ -58,7 +58,7 @@ def check_config(request: Parameters, models: dict[str, Model]) -> None:
     if found:
         raise validation_error(f"Serverless inference does not support {', '.join(dict.fromkeys(found))}.")
     for variant in variants:
-        _check_sizes(variant["ServerlessConfig"], variant["VariantName"])
+        check_sizes(variant["ServerlessConfig"], variant["VariantName"])
 
 
 def _excluded_of(model: Model) -> Iterator[str]:
@@ -79,7 +79,14 @@ def _excluded_of(model: Model) -> Iterator[str]:
             yield "additional model data sources"
 
 
-def _check_sizes(settings: Parameters, variant: str) -> None:
+def check_sizes(settings: Parameters, variant: str) -> None:
+    """Refuse a memory size or concurrency that a serverless variant cannot have.
+
+    Raises
+    ------
+    ServiceError
+        ``ValidationException``.
+    """
     memory = settings["MemorySizeInMB"]
     if memory % _MEMORY_STEP:
         raise validation_error(

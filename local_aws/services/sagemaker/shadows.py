@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,31 +14,56 @@ from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.invocation import exchange
 from local_aws.services.sagemaker.metrics import publish
-from local_aws.services.sagemaker.state import Endpoint
+from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, Model
 from local_aws.services.sagemaker.variants import RunningVariant
 
 _log = logging.getLogger(__name__)
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="shadow")
 
 
-def check_config(request: Parameters) -> None:
-    """Refuse what shadow variants exclude ("Exclusions" of shadow tests).
+def check_config(config: EndpointConfig, models: Sequence[Model]) -> None:
+    """Refuse what shadow variants exclude.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html
+
+    Parameters
+    ----------
+    config
+        The endpoint configuration.
+    models
+        The models of its variants.
 
     Raises
     ------
     ServiceError
         ``ValidationException``.
     """
-    shadows = request.get("ShadowProductionVariants", [])
-    if not shadows:
+    if not config.shadows:
         return
-    if len(shadows) != 1 or len(request["ProductionVariants"]) != 1:
+    if len(config.shadows) != 1 or len(config.variants) != 1:
         raise validation_error(
             "ShadowProductionVariants requires exactly one production variant and one shadow variant, found "
-            f"{len(request['ProductionVariants'])} and {len(shadows)}."
+            f"{len(config.variants)} and {len(config.shadows)}."
         )
-    if "AsyncInferenceConfig" in request:
+    if "AsyncInferenceConfig" in config.request:
         raise validation_error("ShadowProductionVariants cannot be specified together with AsyncInferenceConfig.")
+    if found := list(dict.fromkeys(_excluded([*config.variants, *config.shadows], models))):
+        raise validation_error(f"ShadowProductionVariants cannot be specified together with {', '.join(found)}.")
+
+
+def _excluded(variants: Sequence[Parameters], models: Sequence[Model]) -> Iterator[str]:
+    for variant in variants:
+        if "ServerlessConfig" in variant:
+            yield "ServerlessConfig"
+        if "AcceleratorType" in variant:
+            yield "AcceleratorType"
+        if str(variant.get("InstanceType", "")).startswith("ml.inf1."):
+            yield "Inf1 instances"
+    for model in models:
+        if len(model.containers) > 1:
+            yield "multi-container models"
+        if any(container.get("Mode") == "MultiModel" for container in model.containers):
+            yield "multi-model containers"
 
 
 def send_copies(

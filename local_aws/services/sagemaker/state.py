@@ -56,6 +56,11 @@ class EndpointConfig:
         shadows: list[Parameters] = self.request.get("ShadowProductionVariants", [])
         return shadows
 
+    @property
+    def hosts_components(self) -> bool:
+        """Whether its models are inference components."""
+        return "ExecutionRoleArn" in self.request and all("ModelName" not in variant for variant in self.variants)
+
     def variant(self, name: str) -> Parameters | None:
         """Return a production variant by its name."""
         return next((variant for variant in self.variants if variant["VariantName"] == name), None)
@@ -81,7 +86,7 @@ class Endpoint(Moving):
     @property
     def hosts_components(self) -> bool:
         """Whether its models are inference components."""
-        return "ExecutionRoleArn" in self.config.request and all("ModelName" not in v for v in self.config.variants)
+        return self.config.hosts_components
 
 
 class State:

@@ -61,8 +61,8 @@ class Moving:
     settled: threading.Event = field(default_factory=threading.Event)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def begin(self, status: str) -> None:
-        """Move to a status in which something is under way.
+    def begin(self, status: str) -> str:
+        """Move to a status in which something is under way; return the one before.
 
         Raises
         ------
@@ -72,7 +72,9 @@ class Moving:
         with self.lock:
             if self.status not in self.ends:
                 raise validation_error(f'Cannot update in-progress {self.kind} "{self.arn}".')
+            before = self.status
             self.set_status(status)
+            return before
 
     def set_status(self, status: str, *, failure_reason: str | None = None) -> None:
         """Move to another status; one of the ends settles what was under way."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from local_aws.api import Parameters
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.containers import Place, RunningContainer, open_container
 from local_aws.services.sagemaker.models import execution_role
+from local_aws.services.sagemaker.move import open_together
 from local_aws.services.sagemaker.multi_model import TargetModels
 from local_aws.services.sagemaker.serverless import Concurrency
 from local_aws.services.sagemaker.state import Model
@@ -76,6 +77,12 @@ class RunningVariant:
             ]
         return described
 
+    def scale_serverless(self, changes: Parameters) -> None:
+        """Change how many requests a serverless variant takes at a time."""
+        settings = self.config["ServerlessConfig"] | changes
+        self.config = self.config | {"ServerlessConfig": settings}
+        self.concurrency = Concurrency(settings)
+
     def close(self) -> None:
         """Stop the containers and delete what they had on disk."""
         for container in self.containers:
@@ -119,7 +126,6 @@ def open_variant(scope: Scope, endpoint_name: str, config: Parameters, model: Mo
 
 
 def _open_all(endpoint_name: str, variant: RunningVariant, model: Model, role: ExecutionRole) -> list[RunningContainer]:
-    """Open the containers; when one fails, close the others and raise its error."""
     instance = f"{variant.name}/i-{secrets.token_hex(9)[:17]}"
     timeout = float(variant.config.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT))
     alone = len(model.containers) == 1
@@ -136,12 +142,4 @@ def _open_all(endpoint_name: str, variant: RunningVariant, model: Model, role: E
         )
         return open_container(role, definition, place, name=name)
 
-    with ThreadPoolExecutor(max_workers=len(model.containers), thread_name_prefix="open-container") as pool:
-        futures = [pool.submit(open_one, number, item) for number, item in enumerate(model.containers, start=1)]
-    failures = [failure for future in futures if (failure := future.exception())]
-    if failures:
-        for future in futures:
-            if future.exception() is None:
-                future.result().close()
-        raise failures[0]
-    return [future.result() for future in futures]
+    return open_together([partial(open_one, number, item) for number, item in enumerate(model.containers, start=1)])
