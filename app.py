@@ -28,7 +28,7 @@ def main() -> None:
     """Synthesize what the settings file describes."""
     gc.disable()  # jsii keeps all that is made until the end: there is nothing to collect, and looking takes time
     app = cdk.App(context=APP_CONTEXT)
-    path = Path(app.node.try_get_context("settings") or DEFAULT_SETTINGS)
+    path = Path(str(app.node.try_get_context("settings") or DEFAULT_SETTINGS))
     with validation_made_ready(app):
         from stacks.app_stacks import define_stacks
         from stacks.settings import load_settings

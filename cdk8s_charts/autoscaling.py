@@ -86,7 +86,7 @@ class KedaTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodAutoscaling:
-    """Between which bounds the pods are counted, and what their number follows.
+    """The bounds of the number of pods, and what it follows.
 
     With several targets, the one that asks for the most pods wins. CPU and memory need metrics-server in the cluster,
     other metrics an adapter for them, ``keda`` needs KEDA.
@@ -98,14 +98,14 @@ class PodAutoscaling:
     max
         Most pods. Default: 10.
     cpu_utilization
-        Percent of the CPU that is asked for, averaged over the pods. None: 60 when nothing else is followed.
+        Target percentage of the requested CPU, averaged over the pods. None: 60, if there is no other target.
     memory_utilization
-        Percent of the memory that is asked for, averaged over the pods. None: it is not followed.
+        Target percentage of the requested memory, averaged over the pods. None: not a target.
     pod_metrics
-        Metrics of the pods from the custom metrics API, each with the average per pod that is aimed at, such as
+        Metrics of the pods from the custom metrics API, each with its target average per pod, such as
         ``{"requests_per_second": "20"}``. Default: none.
     external_metrics
-        Metrics from the external metrics API, each with the value per pod that is aimed at. Default: none.
+        Metrics from the external metrics API, each with its target value per pod. Default: none.
     scale_up
         How fast pods are added. None: as fast as Kubernetes does.
     scale_down
@@ -115,7 +115,7 @@ class PodAutoscaling:
     triggers
         What KEDA follows besides CPU and memory. Default: none.
     cooldown_seconds
-        With KEDA: seconds without an event after which the last pod goes. Default: 300.
+        With KEDA: seconds without an event after which the last pod is removed. Default: 300.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

@@ -13,12 +13,12 @@ from constructs_lib.serving.problems import Problem, Problems
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """The sources that may call a workload; what is in neither list may not. The kubelet's probes always may.
+    """The sources that may call a workload; all others are blocked, except the kubelet's probes.
 
     Attributes
     ----------
     namespaces
-        Names of namespaces, all of whose pods may call; the monitoring's own belongs among them.
+        Names of namespaces, all of whose pods may call; include that of your monitoring.
     cidrs
         CIDR blocks: a load balancer's subnets, the VPC.
     """

@@ -16,7 +16,7 @@ _OF_MAKERS = re.compile(r"(?:docker\.io/)?(?:tensorflow/serving|pytorch/torchser
 
 
 def image_problems(workload: Workload, placement: Placement) -> Iterator[Problem]:
-    """Hold that the image, as far as it is known, is built for the device and the architecture of the nodes."""
+    """Check that the image, as far as it is known, is built for the device and the architecture of the nodes."""
     image = workload.model.image
     if image is None:
         return

@@ -26,7 +26,7 @@ _NAMES = {Device.GPU: "GPUs", Device.NEURON: "Inferentia (Inf1)", Device.NEURONX
 
 
 def group_problems(workload: Workload, placement: Placement, groups: Sequence[NodeGroup]) -> Iterator[Problem]:
-    """Hold that the node group is one of the cluster's, and that its nodes have the accelerators."""
+    """Check that the node group is one of the cluster's, and that its nodes have the accelerators."""
     name, wanted = workload.node_group, placement
     if groups and name is not None and wanted.group is None:
         there = ", ".join(f"'{group.name}'" for group in groups)
@@ -78,7 +78,7 @@ def _devices(instance: str) -> int:
 
 
 def capacity_problems(workload: Workload, placement: Placement, container: ServerContainer) -> Iterator[Problem]:
-    """Hold that a node of the group has the disk, the CPUs and the memory for one pod."""
+    """Check that a node of the group has the disk, the CPUs and the memory for one pod."""
     group, asked = placement.group, workload.resources
     if group is None:
         return

@@ -29,24 +29,23 @@ def mebibytes(quantity: str) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What each pod of a workload asks of its node, accelerators aside.
+    """What each pod of a workload requests from its node, besides accelerators.
 
     Attributes
     ----------
     cpu
-        CPUs that are kept for the pod, such as ``500m`` or ``4``. Default: 1.
+        CPUs that the pod requests, such as ``500m`` or ``4``. Default: 1.
     memory
-        Memory that is kept for the pod, such as ``8Gi``. None: what the server commonly needs: 2Gi to 12Gi, and for
+        Memory that the pod requests, such as ``8Gi``. None: what the server commonly needs: 2Gi to 12Gi, and for
         language models 6Gi more for each further GPU, 24Gi for each further Neuron device.
     cpu_limit
         CPUs that it may use at most. None: whatever the node has left, since a limit delays answers.
     memory_limit
-        Memory at which it is ended. None: ``memory``, so that no pod is ended for what another one takes.
+        Memory beyond which the pod is killed. None: ``memory``, so that no pod is killed because of another one.
     shared_memory
         Size of ``/dev/shm``, which is part of the memory. None: what the server commonly needs, 64 MiB at least.
     ephemeral_storage
-        Disk of the node that is kept for the pod, model files and logs included, such as ``20Gi``. None: nothing is
-        kept.
+        Disk that the pod requests from its node, model files and logs included, such as ``20Gi``. None: none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -74,7 +73,7 @@ class Resources:
 
 
 def quantity_problem(field: str, given: str | None, units: tuple[str, ...], examples: str) -> Iterator[Problem]:
-    """Hold that a text is a quantity above 0 in one of some units; None is none, and right."""
+    """Check that a text is a quantity above 0 in one of some units; None is none, and right."""
     if given is None:
         return
     match = _QUANTITY.fullmatch(given)

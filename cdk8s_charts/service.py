@@ -22,7 +22,7 @@ _NODE_PORTS = 30_000, 32_767
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The Service of a workload. Its ports are the server's own unless said otherwise.
+    """The Service of a workload. Its ports are those of the server, unless set here.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class Service:
     scheme
         Whether the load balancer is ``internal`` to the VPC or ``internet-facing``. Default: ``internal``.
     source_ranges
-        CIDR blocks that may call the load balancer; required when it is internet-facing, for model servers ask nobody
-        who they are. Default: whoever reaches it.
+        CIDR blocks that may call the load balancer; required when it is internet-facing, since model servers do not
+        authenticate callers. Default: any.
     load_balancer_class
         The controller that makes the load balancer, such as ``eks.amazonaws.com/nlb`` for EKS Auto Mode. None: the AWS
         Load Balancer Controller.
     annotations
-        More annotations of the Service; they win over those that the chart sets.
+        More annotations of the Service; they take precedence over those that the chart sets.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -85,26 +85,26 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingress:
-    """HTTP from outside of the cluster, through an Application Load Balancer or another ingress controller.
+    """HTTP from outside the cluster, through an Application Load Balancer or another ingress controller.
 
     Attributes
     ----------
     host
         Host name that callers use, such as ``models.example.com``. None: any.
     path
-        Begin of the paths that are passed on. Default: ``/``.
+        Prefix of the paths that are passed on. Default: ``/``.
     class_name
         The ingress class. Default: ``alb``, that of the AWS Load Balancer Controller.
     scheme
         For ``alb``: ``internal`` to the VPC, or ``internet-facing``. Default: ``internal``.
     source_ranges
-        For ``alb``: CIDR blocks that may call; required when it is internet-facing. Default: whoever reaches it.
+        For ``alb``: CIDR blocks that may call; required when it is internet-facing. Default: any.
     certificate_arn
-        For ``alb``: ARN of the ACM certificate for HTTPS. None: HTTP alone.
+        For ``alb``: ARN of the ACM certificate for HTTPS. None: HTTP only.
     tls_secret
-        For other classes: name of the Secret with the certificate; it needs ``host``. None: HTTP alone.
+        For other classes: name of the Secret with the certificate; it needs ``host``. None: HTTP only.
     annotations
-        More annotations of the Ingress; they win over those that the chart sets.
+        More annotations of the Ingress; they take precedence over those that the chart sets.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -150,7 +150,7 @@ def _open_problems(scheme: Scheme, source_ranges: tuple[str, ...]) -> Iterator[P
 
 
 def cidr_problems(field: str, blocks: tuple[str, ...]) -> Iterator[Problem]:
-    """Hold that blocks of addresses are in CIDR notation."""
+    """Check that blocks of addresses are in CIDR notation."""
     for index, block in enumerate(blocks):
         try:
             ipaddress.ip_network(block)
@@ -162,7 +162,7 @@ def cidr_problems(field: str, blocks: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that the keys of annotations are such as Kubernetes takes."""
+    """Check that the keys of annotations are such as Kubernetes takes."""
     for key in annotations:
         if wrong := label_key_problem(key):
             yield Problem(f"annotations.{key}", wrong)

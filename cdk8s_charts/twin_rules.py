@@ -10,7 +10,7 @@ from constructs_lib.serving.problems import Problem
 
 
 def twin_problems(workloads: Sequence[Workload | NeuronCompilation]) -> Iterator[Problem]:
-    """Hold that no two workloads have one name, make the same namespace, or take the same port of the nodes.
+    """Check that no two workloads have one name, make the same namespace, or take the same port of the nodes.
 
     Yields
     ------

@@ -14,7 +14,7 @@ from cdk8s_charts.service import Ingress, Service, annotation_problems
 from constructs_lib.serving import model_checks as check
 from constructs_lib.serving.artifacts import S3Artifact
 from constructs_lib.serving.kubernetes_names import dns_label_problem, label_problems
-from constructs_lib.serving.models import AnyModel, ContainerModel, ModelPackageModel
+from constructs_lib.serving.models import AnyModel, ContainerModel, LargeLanguageModel, ModelPackageModel
 from constructs_lib.serving.problems import Problem, Problems
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
@@ -36,6 +36,9 @@ _OF_SAGEMAKER = (
 # All nodes know of a pod's end within seconds. Load balancers take longer, and a Network Load Balancer sends on for two
 # minutes (kubernetes-sigs/aws-load-balancer-controller, issue 2366).
 _DRAIN, _DRAIN_INGRESS, _DRAIN_NETWORK_BALANCER = 15, 30, 150
+# When it is told to end, vLLM breaks off the answers that it is making (vllm-project/vllm, pull request 36666), which
+# take long: KServe leaves them a minute in all (kserve/kserve, pull request 5496).
+_DRAIN_LANGUAGE_MODEL = 60
 # Labels of the chart's own, by which Services and policies find the pods.
 _OWN_LABELS = "app.kubernetes.io/"
 
@@ -91,8 +94,9 @@ class Workload:
         How long a pod may take until it answers, 10 to 7200, its model fetched already. None: 600, or 3600 for
         language models.
     drain_seconds
-        Seconds that a pod goes on answering when it is to end, until all callers know, 0 to 600. None: 15; 30 behind an
-        ``ingress``, and 150 behind a ``LoadBalancer``, which sends on for some two minutes.
+        Seconds for which a pod that is shutting down keeps answering, until all callers have learned of it, 0 to 600.
+        None: 15; 30 behind an ``ingress``; 60 for language models, whose answers take long; 150 behind a
+        ``LoadBalancer``, which keeps sending for some two minutes.
     metrics
         Whether pods are annotated for Prometheus, where the server has metrics. Default: they are.
     labels
@@ -154,11 +158,13 @@ class Workload:
 
     @property
     def drain(self) -> int:
-        """Seconds that a pod goes on answering when it is to end, given or by default."""
+        """Seconds for which a pod that is shutting down keeps answering, given or by default."""
         if self.drain_seconds is not None:
             return self.drain_seconds
         if self.service.type == "LoadBalancer":
             return _DRAIN_NETWORK_BALANCER
+        if isinstance(self.model, LargeLanguageModel):
+            return _DRAIN_LANGUAGE_MODEL
         return _DRAIN_INGRESS if self.ingress else _DRAIN
 
     def _name_problems(self) -> Iterator[Problem]:

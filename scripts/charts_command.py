@@ -6,12 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from constructs_lib.serving.problems import InvalidValueError
 from constructs_lib.tools.command import ToolError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the folders go")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="where to write one folder for each workload"
+    )
     parser.add_argument(
         "-s",
         "--settings",
@@ -20,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the settings (default: inference.yaml)",
     )
-    parser.add_argument("--region", help="region of the cluster, where the settings give none")
+    parser.add_argument("--region", help="the cluster's region, if the settings have none")
     parser.set_defaults(run=_run)
 
 
@@ -36,6 +39,8 @@ def _run(arguments: argparse.Namespace) -> None:
     try:
         settings = load_settings(arguments.settings, region=arguments.region)
         folders = write_workloads(arguments.output, settings)
+    except InvalidValueError as error:  # of the cluster, of which `load_settings` had not to know everything
+        raise ToolError("\n".join(f"{arguments.settings}: {line}" for line in str(error).splitlines())) from error
     except (SettingsError, MissingExtraError, ValueError) as error:
         raise ToolError(error) from error
     except OSError as error:

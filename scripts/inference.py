@@ -8,16 +8,25 @@ from constructs_lib.tools import command
 
 COMMANDS = (
     *command.COMMANDS,
-    command.Command(name="schema", help="print the JSON Schema of inference.yaml", module="scripts.schema_command"),
+    command.Command(
+        name="schema",
+        help="print the JSON Schema of inference.yaml",
+        module="scripts.schema_command",
+        example="  inference schema > inference.schema.json",
+    ),
     command.Command(
         name="charts",
         help="write the workloads of inference.yaml as plain Kubernetes YAML",
         module="scripts.charts_command",
+        example="  inference charts -s examples/eks-tensorflow-serving/inference.yaml -o manifests",
     ),
     command.Command(
         name="local",
         help="an AWS on this machine, kept running for use by hand",
         module="scripts.local_command",
+        example="""\
+  eval "$(inference local up)"
+  inference local down""",
     ),
 )
 

@@ -15,12 +15,12 @@ STATE = Path(__file__).resolve().parent.parent / ".local-aws"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    up = add_action(actions, "up", help="start it, and print what to export")
+    up = add_action(actions, "up", help="start it, and print the variables to export")
     up.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1 (default: a free one)")
     up.set_defaults(run=_up)
     down = add_action(actions, "down", help="stop it, with every model that it serves")
     down.set_defaults(run=_down)
-    status = add_action(actions, "status", help="tell whether it runs, and what to export")
+    status = add_action(actions, "status", help="tell whether it runs, and print the variables to export")
     status.set_defaults(run=_status)
 
 

@@ -32,11 +32,11 @@ The same by hand, after `. .venv/bin/activate && eval "$(inference local up)" &&
   python -c 'import boto3; print(boto3.client("sagemaker-runtime").invoke_endpoint(EndpointName="digits",
     ContentType="text/csv", Accept="text/csv", Body=",".join(["0"] * 64))["Body"].read())'
 
-and onto the real AWS, from a shell that has your credentials and no AWS_ENDPOINT_URL:
+and onto AWS itself, in a new shell with your credentials and without AWS_ENDPOINT_URL:
 
   cdk bootstrap && cdk deploy InferenceStack
 
-Neo's compiler is on AWS alone: of examples/neo, local AWS passes the model through unchanged.
+SageMaker Neo's compiler exists on AWS only: for examples/neo, local AWS passes the model through unchanged.
 """
 
 

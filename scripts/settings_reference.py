@@ -15,8 +15,8 @@ TARGET = ROOT / "docs/settings.md"
 _HEAD = """\
 # The settings
 
-Every key of `inference.yaml`. This page is made from the schema by `make docs`; `inference schema` prints the schema
-itself, by which editors complete the file.
+Every key of `inference.yaml`. `make docs` generates this page from the JSON Schema, which `inference schema` prints and
+editors use to complete the file.
 """
 
 

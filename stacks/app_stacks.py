@@ -32,7 +32,7 @@ def define_stacks(scope: Construct, settings: Settings, *, env: cdk.Environment 
     first: list[cdk.Stack] = []
     if settings.cluster or settings.existing_cluster:
         with needs_extra("eks", "clusters and workloads"):
-            from stacks.cluster_stack import ClusterStack  # EKS and cdk8s, for who wants them
+            from stacks.cluster_stack import ClusterStack  # EKS and cdk8s, where they are needed
 
         # Names of their own: workloads for a cluster that exists never take the place of the stack that made it.
         name = CLUSTER_STACK if settings.cluster else WORKLOAD_STACK

@@ -1,4 +1,4 @@
-"""Which endpoint is in which stack: CloudFormation takes 500 resources and 200 outputs per stack, which is some 60.
+"""Which endpoint is in which stack: a stack has at most 500 resources and 200 outputs, enough for some 60.
 
 An endpoint's stack follows from its own settings and from the number of stacks, and from no other endpoint: it never
 moves because others come or go. To move one, CloudFormation would have to delete it and make it again.

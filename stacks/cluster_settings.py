@@ -40,7 +40,7 @@ class ExistingClusterSettings:
     node_groups: tuple[NodeGroup, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(
             existing_cluster_problems(
                 self.cluster_name,
@@ -55,6 +55,6 @@ class ExistingClusterSettings:
 def cluster_choice_problems(
     cluster: ClusterOptions | None, existing: ExistingClusterSettings | None
 ) -> Iterator[Problem]:
-    """Hold that the workloads have one cluster to run in."""
+    """Check that the workloads have one cluster to run in."""
     if cluster is not None and existing is not None:
         yield Problem("existing_cluster", "is a second cluster beside 'cluster'; leave one of them out")

@@ -15,7 +15,7 @@ from stacks.endpoint_settings import ApiKey, MonitoringKey, SingleModelKey, stac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentSettings(ComponentSpecification):
-    """What one inference component serves, and what each copy of it has.
+    """What one inference component serves, and the resources of each copy.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class ComponentSettings(ComponentSpecification):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentEndpointSettings(ComponentEndpointOptions):
-    """One SageMaker endpoint whose instances several models share, each in copies of its own.
+    """A SageMaker endpoint whose instances several models share, each in its own copies.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ComponentEndpointSettings(ComponentEndpointOptions):
         clients, and by the ``api`` of its components, if they have one.
     stack
         Name of the stack that the endpoint is in: a letter, then up to 127 letters, digits and hyphens. Left out:
-        ``InferenceStack``, or one of several by its name, if ``stacks`` says so.
+        ``InferenceStack``, or one of several if ``stacks`` is set.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

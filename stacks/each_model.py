@@ -1,4 +1,4 @@
-"""The models of settings, wherever they stand: put others in their place."""
+"""Every model of the settings, wherever it stands: to look at it, or to put another in its place."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def models_of(settings: Settings) -> Iterator[Any]:
     """Give every model of the settings."""
     for endpoint in settings.endpoints.values():
         yield from _containers(endpoint.model)
-        for variant in (*(endpoint.variants or ()), *([endpoint.shadow] if endpoint.shadow else ())):
+        for variant in endpoint.instance_variants:
             yield from _containers(variant.model)
     for fleet in settings.inference_component_endpoints.values():
         for component in fleet.inference_components.values():

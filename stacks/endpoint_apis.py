@@ -29,7 +29,7 @@ def define_api(
     """
     if api is None:
         return
-    from constructs_lib.sagemaker.api.endpoint_api import EndpointApi  # API Gateway, for who wants it
+    from constructs_lib.sagemaker.api.endpoint_api import EndpointApi  # API Gateway, where it is wanted
 
     made = EndpointApi(scope, "Api", endpoint=endpoint, api=api, inference_component=inference_component)
     stack = cdk.Stack.of(scope)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from constructs_lib.sagemaker.api.front import NAMED_MODEL, ApiFront
 from constructs_lib.sagemaker.endpoint_options import EndpointOptions
@@ -17,9 +17,9 @@ from constructs_lib.serving.hosted_files import hosted_file_problems
 from constructs_lib.serving.instances import InstanceTypeError
 from constructs_lib.serving.instances import instance_type as find_instance_type
 from constructs_lib.serving.models import AnyModel
-from constructs_lib.serving.multi_container import ContainerValue, HostedModel, MultiContainerModel, names_model
+from constructs_lib.serving.multi_container import ContainerValue, MultiContainerModel, names_model
 from constructs_lib.serving.problems import InvalidValueError, Problem, Problems
-from stacks.places import Place
+from stacks.places import local_files
 
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")  # AWS CloudFormation, CreateStack, StackName
 
@@ -32,28 +32,8 @@ def _instance_type(name: str) -> str:
     return name
 
 
-def _model(model: HostedModel, info: ValidationInfo) -> HostedModel:
-    """Read local paths as seen from the settings file, and hold that what they name can be packaged."""
-    if isinstance(info.context, Place):
-        model = model.relative_to(info.context.directory)
-        problems = Problems("model")
-        problems.extend(hosted_file_problems(model))
-        problems.raise_any()
-    return model
-
-
-def _api(api: ApiFront, info: ValidationInfo) -> ApiFront:
-    """Read the processor's path as seen from the settings file, and hold that it is there."""
-    if isinstance(info.context, Place):
-        api = api.relative_to(info.context.directory)
-        problems = Problems("api")
-        problems.extend(api.file_problems())
-        problems.raise_any()
-    return api
-
-
 def stack_name_problems(stack: str | None) -> Iterator[Problem]:
-    """Hold that CloudFormation takes the name of a stack."""
+    """Check that CloudFormation takes the name of a stack."""
     if stack is not None and not _STACK_NAME.fullmatch(stack):
         shape = "a letter, then up to 127 letters, digits and hyphens"
         yield Problem("stack", f"must be the name of a stack ({shape}), got '{stack}'")
@@ -74,10 +54,13 @@ MonitoringKey = Annotated[
     ),
 ]
 
-ApiKey = Annotated[ApiFront, AfterValidator(_api)]
+ApiKey = Annotated[ApiFront, local_files("api", ApiFront.file_problems)]
+"""An API of the settings, whose processor is there."""
 
-SingleModelKey = Annotated[AnyModel, Field(discriminator="framework"), AfterValidator(_model)]
-"""A single model of the settings: its local paths are relative to the file, and what they name can be packaged."""
+_model_files = local_files("model", hosted_file_problems)
+
+SingleModelKey = Annotated[AnyModel, Field(discriminator="framework"), _model_files]
+"""A single model of the settings, whose local files can be packaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +70,8 @@ class MultiContainerSettings(MultiContainerModel):
     containers: dict[str, Annotated[ContainerValue, Field(discriminator="framework")]]
 
 
-ModelKey = Annotated[ContainerValue | MultiContainerSettings, Field(discriminator="framework"), AfterValidator(_model)]
-"""Whatever an endpoint of the settings serves, with its paths as those of a single model."""
+ModelKey = Annotated[ContainerValue | MultiContainerSettings, Field(discriminator="framework"), _model_files]
+"""Whatever an endpoint of the settings serves, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +88,10 @@ class EndpointSettings(EndpointOptions):
     Attributes
     ----------
     api
-        An HTTPS API in front of the endpoint; ``{}`` for one with the defaults. Left out: it is called by AWS clients
-        alone.
+        An HTTPS API in front of the endpoint; ``{}`` for one with the defaults. Left out: only AWS clients can call it.
     stack
         Name of the stack that the endpoint is in: a letter, then up to 127 letters, digits and hyphens. Left out:
-        ``InferenceStack``, or one of several by its name, if ``stacks`` says so.
+        ``InferenceStack``, or one of several if ``stacks`` is set.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

@@ -1,4 +1,4 @@
-"""What an installation without extras lacks, told in one line."""
+"""Packages that only an extra installs: what lacks them says so in one line."""
 
 from __future__ import annotations
 

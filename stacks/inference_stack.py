@@ -66,7 +66,7 @@ class InferenceStack(cdk.Stack):
             define_batch_transforms(self, settings)
         if settings.dashboard:
             from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
-                InferenceDashboard,  # CloudWatch, for who wants it
+                InferenceDashboard,  # CloudWatch, where it is wanted
             )
 
             InferenceDashboard(self, "Dashboard", endpoints=made_endpoints)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, ValidationInfo
-
 from constructs_lib.jobs.job_data import file_problems
 from constructs_lib.jobs.training import Training
 from constructs_lib.jobs.training_files import training_file_problems
@@ -21,20 +19,10 @@ from constructs_lib.serving.images import RegionError
 from constructs_lib.serving.instances import Use, instance_type
 from constructs_lib.serving.models import AnyModel, Model
 from constructs_lib.serving.multi_container import MultiContainerModel
-from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.problems import Problem
 from stacks.component_settings import ComponentEndpointSettings
 from stacks.endpoint_settings import EndpointSettings, SingleModelKey
-from stacks.places import Place
-
-
-def _training(training: Training, info: ValidationInfo) -> Training:
-    """Read local paths as seen from the settings file, and hold that script and data are there."""
-    if isinstance(info.context, Place):
-        training = training.relative_to(info.context.directory)
-        problems = Problems("training_job")
-        problems.extend(training_file_problems(training))
-        problems.raise_any()
-    return training
+from stacks.places import local_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +50,14 @@ class BatchTransformSettings(Transform):
             yield from model_problems(self.model, self.instance_type)
 
 
-def _transform(transform: BatchTransformSettings, info: ValidationInfo) -> BatchTransformSettings:
-    """Read a local input as seen from the settings file, and hold that it can be uploaded."""
-    if isinstance(info.context, Place):
-        transform = transform.relative_to(info.context.directory)
-        problems = Problems("batch_transform")
-        problems.extend(file_problems("input", transform.input))
-        problems.raise_any()
-    return transform
+def _input_problems(transform: BatchTransformSettings) -> Iterator[Problem]:
+    return file_problems("input", transform.input)
 
 
-TrainingKey = Annotated[Training, AfterValidator(_training)]
-"""A training job of the settings: local paths are relative to the file, and what they name is there."""
-BatchTransformKey = Annotated[BatchTransformSettings, AfterValidator(_transform)]
-"""A batch transform of the settings: a local input is relative to the file, and there."""
+TrainingKey = Annotated[Training, local_files("training_job", training_file_problems)]
+"""A training job of the settings, whose script and local data are there."""
+BatchTransformKey = Annotated[BatchTransformSettings, local_files("batch_transform", _input_problems)]
+"""A batch transform of the settings, whose input, if it is local, can be uploaded."""
 
 
 def job_problems(
@@ -84,7 +66,7 @@ def job_problems(
     endpoints: Mapping[str, EndpointSettings],
     component_endpoints: Mapping[str, ComponentEndpointSettings],
 ) -> Iterator[Problem]:
-    """Hold that what names a training job or an endpoint names one of these settings'."""
+    """Check that every training job and endpoint that is named is one of these settings."""
     models = {f"endpoints.{name}.{path}": model for name, each in endpoints.items() for path, model in _models(each)}
     for name, fleet in component_endpoints.items():
         path = f"inference_component_endpoints.{name}.inference_components"
@@ -121,7 +103,7 @@ def job_region_problems(
 def _endpoint_problems(
     path: str, transform: BatchTransformSettings, name: str, endpoints: Mapping[str, EndpointSettings]
 ) -> Iterator[Problem]:
-    """Hold that batch transform can run the model of an endpoint."""
+    """Check that batch transform can run the model of an endpoint."""
     if name not in endpoints:
         yield Problem(f"{path}.endpoint", f"names no endpoint: {_choose(name, endpoints)}")
         return

@@ -1,4 +1,4 @@
-"""What CloudFormation takes of one stack, held before anything is deployed.
+"""How much CloudFormation takes in one stack, checked before anything is deployed.
 
 Source: AWS CloudFormation user guide, "Understand CloudFormation quotas".
 """
@@ -33,7 +33,7 @@ class StackLimitError(ValueError):
 
 
 def check_limits(assembly: Path) -> None:
-    """Hold that CloudFormation takes every template of a cloud assembly.
+    """Check that CloudFormation takes every template of a cloud assembly.
 
     Parameters
     ----------

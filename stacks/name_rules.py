@@ -1,4 +1,4 @@
-"""How names in the settings must differ: from what SageMaker refuses, and from each other."""
+"""Which names the settings may have: those that SageMaker takes, each different enough from the others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from stacks.component_settings import ComponentEndpointSettings
 
 
 def endpoint_name(name: str) -> str:
-    """Hold that SageMaker takes a name."""
+    """Check that SageMaker takes a name."""
     if wrong := name_problem(name):
         raise InvalidValueError("endpoints", [Problem("", wrong)])
     return name
 
 
 def twin_problems(section: str, names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[Problem]:
-    """Hold that names differ in more than SageMaker (case) and stack outputs (hyphens) tell apart."""
+    """Check that names differ in more than case, which SageMaker ignores, and hyphens, which stack outputs drop."""
     seen = {_plain(name): name for name in taken}
     for name in names:
         twin = seen.get(_plain(name))
@@ -33,9 +33,9 @@ def _plain(name: str) -> str:
 
 
 def shared_component_problems(endpoints: Mapping[str, ComponentEndpointSettings]) -> Iterator[Problem]:
-    """Hold that no two inference components have one name, wherever they are: SageMaker finds them by it.
+    """Check that no two inference components have one name, wherever they are: SageMaker finds them by it.
 
-    Those with an API differ in more than hyphens besides, which the names of stack outputs have not.
+    Those with an API must also differ in more than hyphens, which the names of stack outputs drop.
     """
     owners: dict[str, str] = {}
     fronted: dict[str, str] = {}

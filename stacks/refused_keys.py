@@ -1,4 +1,4 @@
-"""Keys that one kind of endpoint has and another has not, and why."""
+"""Keys that one kind of endpoint has and another lacks, and why."""
 
 from __future__ import annotations
 

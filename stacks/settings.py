@@ -30,10 +30,17 @@ from stacks.yaml_source import KeyPath, SettingsError, read_yaml
 
 __all__ = ["EndpointSettings", "Settings", "SettingsError", "json_schema", "load_settings"]
 
+# What can be deployed; one of them is not empty.
+_SECTIONS = ("endpoints", "inference_component_endpoints", "training_jobs", "batch_transforms")
+_IN_CLUSTER = ("cluster", "existing_cluster", "workloads", "neuron_compilations")
+# What several stacks share.
+_SPREAD = ("endpoints", "inference_component_endpoints")
+_STACKS_MAX = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What one app deploys.
+    """What an app deploys: the content of a settings file.
 
     Attributes
     ----------
@@ -42,14 +49,14 @@ class Settings:
     inference_component_endpoints
         SageMaker endpoints whose instances several models share as inference components, by name.
     training_jobs
-        SageMaker training jobs by name, which the deployment runs. A model of these settings whose ``artifact`` is
-        ``training-job://NAME`` is what the job leaves.
+        SageMaker training jobs by name, which the deployment runs. The artifact of another model in these settings,
+        ``training-job://NAME``, stands for the job's result.
     batch_transforms
-        SageMaker batch transform jobs by name, which the deployment runs, a schedule, or new objects in S3.
+        SageMaker batch transform jobs by name; they run at a deployment, on a schedule, or for new objects in S3.
     cluster
-        An EKS cluster, deployed before all else as ``ClusterStack``, for ``workloads``. Left out: there is none.
+        An EKS cluster for ``workloads``, deployed first, as ``ClusterStack``. Left out: none is created.
     existing_cluster
-        A cluster that exists already, for ``workloads``. Left out: it is ``cluster``, if there is one.
+        A cluster that exists already, for ``workloads``. Left out: they run in ``cluster``, if there is one.
     workloads
         Models that pods of a cluster serve, by name. A name has 1 to 46 lower-case letters, digits and hyphens.
     neuron_compilations
@@ -57,15 +64,14 @@ class Settings:
     region
         Region to deploy to, such as ``eu-west-1``. Left out: the region of the AWS profile that deploys.
     acknowledged_warnings
-        Ids of the library's warnings that are known and need not be said again, such as
-        ``inference:image-end-of-patch``.
+        Ids of the library's warnings to silence, such as ``inference:image-end-of-patch``.
     stacks
-        Over how many stacks the endpoints are spread, by their names alone, 1 to 1000: ``InferenceStack1`` and so on.
-        Some 60 endpoints fit into one. Another number moves endpoints, which no deployment can do while their old
-        stacks have them: choose one with room to grow, and give new endpoints a ``stack`` when theirs is full. Left
-        out: all are in ``InferenceStack``.
+        Number of stacks, 1 to 1000, over which the endpoints are spread by their names alone: ``InferenceStack1`` and
+        so on. Some 60 endpoints fit into one. Do not change the number later: it would move endpoints between stacks,
+        which no deployment can do. Choose one with room to grow, and give new endpoints a ``stack`` when theirs is
+        full. Left out: all are in ``InferenceStack``.
     dashboard
-        Whether the stack has a CloudWatch dashboard of all its endpoints. Left out: it has none.
+        Whether the stack has a CloudWatch dashboard of all its endpoints. Left out: no.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -125,7 +131,8 @@ class Settings:
         yield from range_problems("stacks", self.stacks, 1, _STACKS_MAX)
         spelled = {"inferencestack": "InferenceStack"}
         for section in _SPREAD:
-            for name, stack in ((name, endpoint.stack) for name, endpoint in getattr(self, section).items()):
+            for name, endpoint in getattr(self, section).items():
+                stack = endpoint.stack
                 if stack is None:
                     continue
                 path, first = f"{section}.{name}.stack", spelled.setdefault(stack.lower(), stack)
@@ -192,10 +199,4 @@ def _cluster_problems(settings: Settings, region: str | None) -> Iterator[Proble
         yield from auto_mode_problems(settings.workloads)
 
 
-# What can be deployed; one of them is not empty.
-_SECTIONS = ("endpoints", "inference_component_endpoints", "training_jobs", "batch_transforms")
-# What several stacks share.
-_SPREAD = ("endpoints", "inference_component_endpoints")
-_IN_CLUSTER = ("cluster", "existing_cluster", "workloads", "neuron_compilations")
-_STACKS_MAX = 1000
 _SETTINGS = TypeAdapter(Settings)

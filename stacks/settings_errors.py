@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from constructs_lib.serving.problems import InvalidValueError
 from stacks.refused_keys import why_no_framework, why_refused
 from stacks.yaml_source import KeyPath, YamlSource
 
+_MAPPING = "a mapping of keys to values"
 _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -22,12 +24,16 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "string_type": "text",
     "bool_type": "true or false",
-    "dict_type": "a mapping of keys to values",
+    "dict_type": _MAPPING,
     "tuple_type": "a list",
-    "dataclass_type": "a mapping of keys to values",
-    "dataclass_exact_type": "a mapping of keys to values",
-    "model_attributes_type": "a mapping of keys to values",
+    "dataclass_type": _MAPPING,
+    "dataclass_exact_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
 }
+_SHOWN_MAX = 100  # characters of a wrong value
+_NUMBERS = ("int_type", "float_type")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_LEFT_OUT = re.compile(r" (?:Default|None|Left out|Empty): ")
 _KINDS = {
     key: tuple(member.__dataclass_fields__[key].default for member in get_args(union))
     for key, union in (("framework", HostedModel), ("kind", AnyServer))
@@ -62,7 +68,7 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
         for problem in raised.problems:
             yield (*path, *_steps(problem.field, _at(data, path))), problem.message
     elif kind == "missing":
-        yield path, "is missing"
+        yield path, f"is missing{_meaning(schema, data, path)}"
     elif kind == "unexpected_keyword_argument":
         reason = why_refused(path)
         unknown = _unknown(str(path[-1]), allowed_keys(schema, data, path[:-1]), "is no key here")
@@ -78,7 +84,7 @@ def _messages(details: ErrorDetails, source: YamlSource, schema: Mapping[str, An
     elif kind == "literal_error":
         yield path, f"must be {details.get('ctx', {}).get('expected')}, got {shown}"
     elif kind in _EXPECTED:
-        yield path, f"must be {_EXPECTED[kind]}, got {shown}{_quoting(kind, source.texts.get(path))}"
+        yield path, f"must be {_EXPECTED[kind]}, got {shown}{_advice(kind, given, source, schema, path)}"
     else:
         yield path, f"{details['msg'][0].lower()}{details['msg'][1:]}, got {shown}"
 
@@ -110,12 +116,46 @@ def _steps(field: str, data: Any) -> Iterator[str | int]:
 
 def allowed_keys(schema: Mapping[str, Any], data: Any, path: KeyPath) -> list[str]:
     """Give the keys that the schema allows at a path, following what the data there says it is."""
+    return list(_schema_at(schema, data, path).get("properties", {}))
+
+
+def _advice(kind: str, given: Any, source: YamlSource, schema: Mapping[str, Any], path: KeyPath) -> str:
+    """Say what to write instead of what is no text, number, list or mapping."""
+    text = source.texts.get(path)
+    if kind == "string_type" and text:
+        return f"; put it in quotes: '{text}'"
+    if _EXPECTED[kind] == _MAPPING:
+        return _keys(schema, source.data, path)
+    if kind == "tuple_type" and given and isinstance(given, (str, int, float)):
+        return f"; put it in brackets: [{text or given}]"
+    if kind in _NUMBERS and isinstance(given, str):
+        return "; leave the quotes out" if _NUMBER.fullmatch(given) else _meaning(schema, source.data, path)
+    return ""
+
+
+def _meaning(schema: Mapping[str, Any], data: Any, path: KeyPath) -> str:
+    """Give what the schema says of a key, which has its unit and its bounds; not what becomes of it when left out."""
+    found = _schema_at(schema, data, path[:-1]).get("properties", {}).get(path[-1], {})
+    said = _LEFT_OUT.split(found.get("description", ""))[0].rstrip(".").replace("`", "'")
+    return f" ({said})" if said else ""
+
+
+def _keys(schema: Mapping[str, Any], data: Any, path: KeyPath) -> str:
+    """Say which keys a mapping has, of which something else was given."""
+    at = _schema_at(schema, data, path)
+    if "discriminator" in at:
+        key = at["discriminator"]
+        return f"; begin it with '{key['propertyName']}', one of {_listed(list(key['mapping']))}"
+    return f"; its keys are {_listed(list(at['properties'])) if 'properties' in at else 'names that you choose'}"
+
+
+def _schema_at(schema: Mapping[str, Any], data: Any, path: KeyPath) -> Mapping[str, Any]:
     at = _resolved(schema, schema, data)
     for key in path:
         data = data[key]
         inner = at.get("properties", {}).get(key) or at.get("items") or at.get("additionalProperties", {})
         at = _resolved(inner, schema, data)
-    return list(at.get("properties", {}))
+    return at
 
 
 def _resolved(at: Mapping[str, Any], schema: Mapping[str, Any], data: Any) -> Mapping[str, Any]:
@@ -125,9 +165,9 @@ def _resolved(at: Mapping[str, Any], schema: Mapping[str, Any], data: Any) -> Ma
             at = schema["$defs"][at["$ref"].rpartition("/")[2]]
         elif "anyOf" in at:
             at = next(option for option in at["anyOf"] if option.get("type") != "null")
-        elif "discriminator" in at:
+        elif "discriminator" in at and isinstance(data, Mapping):
             at = {"$ref": at["discriminator"]["mapping"][data[at["discriminator"]["propertyName"]]]}
-        elif "oneOf" in at:  # true, or a mapping
+        elif "oneOf" in at and "discriminator" not in at:  # true, or a mapping
             at = next(option for option in at["oneOf"] if "$ref" in option)
         else:
             return at
@@ -149,7 +189,7 @@ def _path(location: tuple[str | int, ...], data: Any, *, keep_last: bool) -> Key
 
 
 def _unknown(given: str, allowed: list[str], complaint: str) -> str:
-    near = difflib.get_close_matches(given, allowed, n=1)
+    near = difflib.get_close_matches(given.lower(), allowed, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{complaint}; {hint}choose one of {_listed(allowed)}"
 
@@ -174,7 +214,7 @@ def _shown(value: Any, text: str | None = None) -> str:
         case None:
             return "nothing"
         case str():
-            return f"'{value}'"
+            return f"'{value if len(value) <= _SHOWN_MAX else f'{value[:_SHOWN_MAX]}…'}'"
         case dict():
             return "a mapping"
         case list():
@@ -183,7 +223,3 @@ def _shown(value: Any, text: str | None = None) -> str:
             return text or str(value).lower()
         case _:
             return f"the number {text or value}"
-
-
-def _quoting(kind: str, text: str | None) -> str:
-    return f"; put it in quotes: '{text}'" if kind == "string_type" and text else ""

@@ -55,7 +55,7 @@ def _described(part: Mapping[str, Any], cls: type) -> dict[str, Any]:
     given = {each.name for each in fields(cls) if each.init}  # what a class has for itself is no key
     properties = {
         key: {word: value for word, value in definition.items() if word != "title"}
-        | ({"description": meanings[key]} if key in meanings else {})
+        | ({"description": _in_settings(meanings[key], definition)} if key in meanings else {})
         for key, definition in part["properties"].items()
         if key in given
     }
@@ -63,6 +63,12 @@ def _described(part: Mapping[str, Any], cls: type) -> dict[str, Any]:
     # A constant tells the kinds of model apart, so that it has to be there, though a dataclass has it as a default.
     required = [*part.get("required", ()), *(key for key, definition in properties.items() if "const" in definition)]
     return {**part, "description": summary, "properties": properties, "required": required}
+
+
+def _in_settings(meaning: str, definition: Mapping[str, Any]) -> str:
+    """Say what Python's None means in a settings file: a key that is left out, or ``null`` where a default is set."""
+    written = "Left out" if definition.get("default") is None else "`null`"
+    return re.sub(r"(?<![^ ])None: ", f"{written}: ", meaning)
 
 
 def _on_one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""CDK's validation of templates, which Node makes ready while Python does what needs no Node."""
+"""CDK's validation of templates, which Node prepares while Python reads the settings."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def cluster_problems(
 
 
 def auto_mode_problems(workloads: Mapping[str, Workload]) -> Iterator[Problem]:
-    """Hold that load balancers are of a class: EKS Auto Mode, which makes them, heeds no other."""
+    """Check that load balancers name their class: EKS Auto Mode makes none for a Service without one."""
     for name, workload in workloads.items():
         if workload.service.type == "LoadBalancer" and workload.service.load_balancer_class is None:
             yield Problem(

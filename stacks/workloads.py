@@ -27,7 +27,7 @@ def write_workloads(directory: Path, settings: Settings) -> list[Path]:
     """
     workloads, compilations = list(settings.workloads.values()), list(settings.neuron_compilations.values())
     if not workloads and not compilations:
-        raise InvalidValueError("settings", [Problem("workloads", "is missing; give the models that are to be served")])
+        raise InvalidValueError("workloads", [Problem("", "is missing; give the models that are to be served")])
     with needs_extra("charts", "workloads"):
         return write_charts(
             directory,

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import yaml
 
+from stacks.yaml_mistakes import plainly
+
 KeyPath = tuple[str | int, ...]
 
 _DEEPEST = 50  # levels of nesting: a settings file has 5, and PyYAML's C code overflows its stack at some thousands
 _MOST_VALUES = 200_000  # aliases of aliases of aliases are small to write and endless to read
-_SCALARS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null")}
+_TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 
 
 class SettingsError(Exception):
@@ -82,11 +84,9 @@ def read_yaml(path: Path) -> YamlSource:
         _check_depth(text)
         reading = _Reading(path, _Loader(text))
         data = reading.document()
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError([f"{path}{line}: is no valid YAML: {error.problem or error.context}"]) from None
     except yaml.YAMLError as error:
-        raise SettingsError([f"{path}: is no valid YAML: {' '.join(str(error).split())}"]) from None
+        line, said = plainly(error, text)
+        raise SettingsError([f"{path}{'' if line is None else f':{line}'}: is no valid YAML: {said}"]) from None
     if reading.mistakes:
         raise SettingsError([_on_one_line(mistake) for mistake in reading.mistakes])
     return YamlSource(path, data, reading.lines, reading.texts)
@@ -162,6 +162,8 @@ class _Reading:
         # The text itself is not too deep, so it is an alias that holds itself, or many that hold one another.
         if len(at) > _DEEPEST or self._values > _MOST_VALUES:
             raise yaml.MarkedYAMLError(problem="its aliases expand without end", problem_mark=node.start_mark)
+        if node.tag not in _TAGS:
+            raise yaml.MarkedYAMLError(problem=f"the tag '{node.tag}' means nothing here", problem_mark=node.start_mark)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
@@ -171,12 +173,10 @@ class _Reading:
         return self._scalar(node, at)
 
     def _scalar(self, node: yaml.Node, at: KeyPath) -> Any:
-        if node.tag not in _SCALARS:
-            raise yaml.MarkedYAMLError(problem=f"the tag '{node.tag}' means nothing here", problem_mark=node.start_mark)
         try:
             value = self.loader.construct_object(node)
         except (ValueError, KeyError):  # a tag that says otherwise than the text, or a number of thousands of digits
-            problem = f"'{node.value[:40]}' cannot be read as {_SCALARS[node.tag]}"
+            problem = f"'{node.value[:40]}' cannot be read as {_TAGS[node.tag]}"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
         if isinstance(value, (bool, int, float)):
             self.texts[at] = node.value
@@ -200,5 +200,6 @@ class _Reading:
 
     def _key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=node.start_mark)
+            problem = "a key must be a word; put text that begins with '{' or '[' in quotes"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
         return str(node.value)

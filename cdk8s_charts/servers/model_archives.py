@@ -49,7 +49,7 @@ def arguments(config_flag: str, name: str, archive: str) -> tuple[str, ...]:
 
 
 def name_problems(model_name: str | None, archive: str | None) -> Iterator[Problem]:
-    """Hold that the names of a model and of its archive are such as the servers take."""
+    """Check that the names of a model and of its archive are such as the servers take."""
     if model_name is not None and not _NAME.fullmatch(model_name):
         yield Problem("model_name", f"must have letters, digits, '_', '.' and '-' only, got '{model_name}'")
     if archive is not None and (not archive.endswith(MAR_SUFFIX) or not _NAME.fullmatch(archive)):
@@ -57,7 +57,7 @@ def name_problems(model_name: str | None, archive: str | None) -> Iterator[Probl
 
 
 def archive_problems(archive: str | None, model: AnyModel) -> Iterator[Problem]:
-    """Hold that the archive is named once."""
+    """Check that the archive is named once."""
     location = model.location
     if archive and isinstance(location, S3Artifact) and location.key.endswith(MAR_SUFFIX):
         yield Problem(
@@ -66,7 +66,7 @@ def archive_problems(archive: str | None, model: AnyModel) -> Iterator[Problem]:
 
 
 def property_problems(properties: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that each property is one line, and that none opens what the chart keeps closed."""
+    """Check that each property is one line, and that none opens what the chart keeps closed."""
     for key, value in properties.items():
         if "\n" in f"{key}{value}" or "=" in key:
             yield Problem(f"properties.{key}", "must be one line of config.properties, 'KEY: VALUE'")

@@ -25,7 +25,7 @@ Command = Literal["multi-model-server", "mxnet-model-server"]
 class MultiModelServer(Server):
     """Multi Model Server, as AWS's PyTorch images before 1.6 and MXNet images have it.
 
-    The management API stays within the pod.
+    The management API stays inside the pod.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class MultiModelServer(Server):
     workers
         Processes that run the model. None: one for each GPU, or for each CPU.
     properties
-        More lines of ``config.properties``; they win over those that the chart writes.
+        More lines of ``config.properties``; they take precedence over those that the chart writes.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

@@ -30,7 +30,7 @@ _MODEL = "/opt/ml/model"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SageMakerContainer(Server):
-    """A container with SageMaker's contract: callers ``POST /invocations``.
+    """A container that follows SageMaker's container contract: callers ``POST /invocations``.
 
     It serves every kind of model with the image, environment and handler that SageMaker would serve it with.
     """

@@ -116,11 +116,11 @@ class TensorFlowServing(Server):
     model_name
         Name in the paths of requests, ``/v1/models/NAME:predict``. None: the workload's.
     batching
-        Gather requests into batches. None: each is worked on by itself.
+        Gather requests into batches. None: each is computed separately.
     versions
         Which versions are served. None: the newest.
     warm_up
-        Whether the requests in the model's ``assets.extra`` are run before it is called ready. Default: they are.
+        Whether the requests in the model's ``assets.extra`` are run before the pod is ready. Default: yes.
     flags
         More flags of ``tensorflow_model_server``, such as ``--rest_api_timeout_in_ms=60000``.
     """

@@ -25,9 +25,9 @@ _NEURON = (Device.NEURON, Device.NEURONX)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchServe(Server):
-    """TorchServe. It asks callers for no token, which would change with every pod and keep probes out.
+    """TorchServe, without its tokens, which would differ for every pod and block the probes.
 
-    The management API stays within the pod, and takes no models.
+    The management API stays inside the pod, and accepts no models.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class TorchServe(Server):
     response_timeout_seconds
         After how many seconds without an answer a worker is restarted. Default: 120.
     install_requirements
-        Whether the ``requirements.txt`` of the archive is installed at start, from the internet. Default: it is not.
+        Whether the ``requirements.txt`` of the archive is installed at start, from the internet. Default: no.
     properties
-        More lines of ``config.properties``; they win over those that the chart writes.
+        More lines of ``config.properties``; they take precedence over those that the chart writes.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}

@@ -29,7 +29,7 @@ class Triton(Server):
     version
         Release of Triton, such as ``26.05``. None: the newest that AWS lists.
     strict_readiness
-        Whether the pod takes requests only when all models have loaded. Default: it does.
+        Whether the pod takes requests only when all models have loaded. Default: yes.
     flags
         More flags of ``tritonserver``, such as ``--log-verbose=1``.
     """

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from constructs_lib.jobs.job import SageMakerJob
 from constructs_lib.jobs.job_data import file_problems, is_local
-from constructs_lib.jobs.results_bucket import results_bucket
+from constructs_lib.jobs.results_bucket import own_output
 from constructs_lib.jobs.transform import Transform
 from constructs_lib.jobs.transform_request import transform_request
 from constructs_lib.jobs.transform_rules import model_data_problems, model_problems
@@ -18,6 +17,8 @@ from constructs_lib.sagemaker.model import IModel, Model
 from constructs_lib.sagemaker.s3_prefixes import split_prefix
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import models as values
+from constructs_lib.serving.artifacts import split_s3_uri
+from constructs_lib.serving.field_types import held_problems, text_problems
 from constructs_lib.serving.instances import Use, instance_type
 from constructs_lib.serving.models import AnyModel
 from constructs_lib.serving.multi_container import containers_of
@@ -77,6 +78,9 @@ class BatchTransform(Construct):
         transform: Transform,
     ) -> None:
         problems = Problems("BatchTransform")
+        problems.extend(held_problems("transform", transform, Transform))
+        problems.extend(text_problems("model", model, "Model.from_model_name("))
+        problems.raise_any()
         problems.extend(file_problems("input", transform.input))
         if isinstance(model, values.Model):
             problems.extend(model_problems(model, transform.instance_type))
@@ -91,7 +95,7 @@ class BatchTransform(Construct):
         source = transform.input
         if is_local(source):
             source = facts.upload_directory(Path(source)).uri
-        output = transform.output or _own_output(self)
+        output = transform.output or own_output(self, "transform")
         if isinstance(self.model, Model):
             logs = permissions.write_log_group(facts.place, _LOG_GROUP) if self.model is model else []
             self.model.allow([*_statements(facts.place, transform, source, output), *logs])
@@ -101,7 +105,7 @@ class BatchTransform(Construct):
         self.output = self.job.output if self.job else output
         """``s3://BUCKET/PREFIX`` under which the answers are, each object's with ``.out`` at the end of its name."""
         if transform.schedule is not None or transform.on_new_objects:
-            from constructs_lib.jobs.transform_starter import TransformStarter  # EventBridge, for who wants it
+            from constructs_lib.jobs.transform_starter import TransformStarter  # EventBridge, where needed
 
             TransformStarter(
                 self,
@@ -128,17 +132,11 @@ class BatchTransform(Construct):
         )
 
 
-def _own_output(scope: Construct) -> str:
-    name = cdk.Names.unique_resource_name(scope, max_length=60, separator="-")
-    return f"s3://{results_bucket(scope)}/transform/{name}"
-
-
 def _statements(
     place: permissions.Place, transform: Transform, source: str, output: str
 ) -> list[permissions.Statement]:
-    bucket, _, prefix = source.removeprefix("s3://").partition("/")
     return [
-        *permissions.read_prefix(place, bucket, prefix),
+        *permissions.read_prefix(place, *split_s3_uri(source)),
         *permissions.write_prefix(place, *split_prefix(output)),
         *permissions.use_key(transform.output_kms_key_arn),
         *permissions.use_volume_key(transform.volume_kms_key_arn),

@@ -24,10 +24,10 @@ class Channel:
     ----------
     data
         ``s3://BUCKET/PREFIX/``, under which all objects are read, or a local directory, whose files the deployment
-        uploads, at most 500, under a prefix that follows from their content: a changed byte trains anew.
+        uploads, at most 500, under a prefix that follows from their content: a changed byte trains again.
     data_version
-        Any text that names the state of the data in S3, such as a date: the job runs anew when it changes, as nobody
-        looks into S3 at synth. None: new objects under the same prefix start nothing.
+        Any text that names the state of the data in S3, such as a date: the job runs again when it changes, since synth
+        does not look into S3. None: new objects under the same prefix start nothing.
     content_type
         MIME type that the container is told, such as ``text/csv``. None: none is.
     input_mode
@@ -47,7 +47,7 @@ class Channel:
     distribution: Distribution = "FullyReplicated"
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(data_problems("data", self.data))
         if self.content_type is not None and len(self.content_type) > _CONTENT_TYPE_MAX:
             problems.add(

@@ -13,8 +13,9 @@ from constructs import Construct
 from constructs_lib.jobs.job_names import job_name
 from constructs_lib.jobs.provider import JobProvider
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.execution_role import ExecutionRole
+from constructs_lib.sagemaker.execution_role import ExecutionRole, role_problems
 from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.artifacts import split_s3_uri
 from constructs_lib.serving.job_timeout import timeout_problems
 from constructs_lib.serving.problems import Problems
 
@@ -29,8 +30,8 @@ class SageMakerJob(Construct):
 
     It runs when it is deployed first, and again when its request or its ``triggers`` change; a new role, time limit,
     network or tag alone does not run it again, nor do a training's instances, spot capacity and metrics. A deployment
-    that is rolled back goes on with the results of the job before. A job that still runs when it is not wanted any more
-    is stopped; results in S3 stay.
+    that is rolled back keeps the previous job's results. A job that is still running when it is no longer wanted is
+    stopped; results in S3 stay.
 
     Parameters
     ----------
@@ -72,6 +73,7 @@ class SageMakerJob(Construct):
         triggers: Mapping[str, str] | None = None,
     ) -> None:
         problems = Problems("SageMakerJob")
+        problems.extend(role_problems(role))
         if kind not in get_args(JobKind):
             problems.add("kind", f"must be one of {', '.join(get_args(JobKind))}, got '{kind}'")
         limits = request.get("StoppingCondition", {})
@@ -130,7 +132,7 @@ class SageMakerJob(Construct):
     @cached_property
     def artifact(self) -> str:
         """Address of the archive that a compilation or a training left, as a model takes it; its key is a token."""
-        bucket = _bucket(_output_uri(self._request))
+        bucket, _ = split_s3_uri(_output_uri(self._request))
         return f"s3://{bucket}/{self.result('ArtifactKey')}"
 
     @cached_property
@@ -171,7 +173,3 @@ class SageMakerJob(Construct):
 def _output_uri(request: Mapping[str, Any]) -> str:
     found = request.get("OutputConfig") or request.get("OutputDataConfig") or request.get("TransformOutput") or {}
     return str(found.get("S3OutputLocation") or found.get("S3OutputPath") or "")
-
-
-def _bucket(uri: str) -> str:
-    return uri.removeprefix("s3://").partition("/")[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
 from constructs_lib.serving.archive_files import list_files
+from constructs_lib.serving.artifacts import split_s3_uri
 from constructs_lib.serving.problems import Problem, is_token
 from constructs_lib.serving.source_file import ArchiveError
 
@@ -20,7 +21,7 @@ def is_local(location: str) -> bool:
 
 
 def data_problems(field: str, location: str) -> Iterator[Problem]:
-    """Hold that a field is the address of an S3 prefix, which is not a whole bucket, or the path of a directory.
+    """Check that a field is the address of an S3 prefix, which is not a whole bucket, or the path of a directory.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def data_problems(field: str, location: str) -> Iterator[Problem]:
     if not is_local(location):
         wrong = list(prefix_problems(field, location, most=_URI_MAX))
         yield from wrong
-        prefix = location.removeprefix("s3://").partition("/")[2]
+        _, prefix = split_s3_uri(location)
         if not wrong and not prefix.strip("/"):
             yield Problem(field, f"has an empty prefix: '{location}' is a whole bucket; give 's3://BUCKET/PREFIX/'")
     elif is_token(location):
@@ -44,7 +45,7 @@ def data_problems(field: str, location: str) -> Iterator[Problem]:
 
 
 def file_problems(field: str, location: str) -> Iterator[Problem]:
-    """Hold that data on this machine is a directory of files that can be uploaded; S3 is not asked."""
+    """Check that data on this machine is a directory of files that can be uploaded; S3 is not asked."""
     if not is_local(location):
         return
     try:

@@ -6,12 +6,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.jobs.job import SageMakerJob
-from constructs_lib.jobs.results_bucket import results_bucket
+from constructs_lib.jobs.results_bucket import own_output
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.s3_prefixes import split_prefix
 from constructs_lib.sagemaker.stack_facts import StackFacts
@@ -21,12 +20,12 @@ from constructs_lib.serving.compile_rules import compile_region_problems
 from constructs_lib.serving.models import ContainerModel, OnnxModel, PyTorchModel, TensorFlowModel
 from constructs_lib.serving.neo import hosted_targets, hosting_family
 from constructs_lib.serving.notices import compilation_notices
-from constructs_lib.serving.problems import Problem, Problems, is_token
+from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, is_token
 
 CompilableModel = TensorFlowModel | PyTorchModel | OnnxModel | ContainerModel
 
 # SageMaker developer guide, "Deploy a Compiled Model Using SageMaker SDK": for MXNet and PyTorch.
-_PATIENCE = {"MMS_DEFAULT_RESPONSE_TIMEOUT": "500"}
+_RESPONSE_TIMEOUT = {"MMS_DEFAULT_RESPONSE_TIMEOUT": "500"}
 
 
 class NeoCompilation(Construct):
@@ -81,8 +80,7 @@ class NeoCompilation(Construct):
         super().__init__(scope, id)
         facts.warn(compilation_notices(compilation))
         self._model, self._compilation = model, compilation
-        own = cdk.Names.unique_resource_name(self, max_length=60, separator="-")
-        output = compilation.output or f"s3://{results_bucket(scope)}/compiled/{own}"
+        output = compilation.output or own_output(self, "compiled")
         self.job = SageMakerJob(
             self,
             "Job",
@@ -108,7 +106,7 @@ class NeoCompilation(Construct):
         InvalidValueError
             When it is compiled for a device that SageMaker does not host.
         """
-        self._hold_hosted("image")
+        self._check_hosted("image")
         return self.job.image
 
     @cached_property
@@ -120,9 +118,9 @@ class NeoCompilation(Construct):
         InvalidValueError
             When it is compiled for a device that SageMaker does not host.
         """
-        self._hold_hosted("model")
+        self._check_hosted("model")
         framework = self._compilation.framework or self._model.framework
-        environment = {**(_PATIENCE if framework in ("mxnet", "pytorch") else {}), **self._model.environment}
+        environment = {**(_RESPONSE_TIMEOUT if framework in ("mxnet", "pytorch") else {}), **self._model.environment}
         in_archive: dict[str, Any] = {} if isinstance(self._model, ContainerModel) else {"source_dir": None}
         return replace(
             self._model,
@@ -140,25 +138,21 @@ class NeoCompilation(Construct):
         """The job's role, to grant it more."""
         return self.job.role
 
-    def _hold_hosted(self, what: str) -> None:
-        problems = Problems("NeoCompilation")
+    def _check_hosted(self, what: str) -> None:
         target = self._compilation.target
         if hosting_family(target) is None:
             given, targets = f"'{target}'" if target else "a platform", ", ".join(hosted_targets())
-            problems.add(
-                what, f"is not there for {given}, which SageMaker does not host: use '.artifact', or {targets}"
-            )
-        problems.raise_any()
+            wrong = f"is not there for {given}, which SageMaker does not host: use '.artifact', or {targets}"
+            raise InvalidValueError("NeoCompilation", [Problem(what, wrong)])
 
 
 def _checked(model: CompilableModel, region: str) -> Compilation:
-    problems = Problems("NeoCompilation")
     if model.compile is None:
         wrong = (
             "has no 'compile'; give it one, such as Compilation(target='ml_c5', input_shape={'data': (1, 3, 224, 224)})"
         )
-        problems.extend([Problem("model", wrong)])
-        raise problems.error()
+        raise InvalidValueError("NeoCompilation", [Problem("model", wrong)])
+    problems = Problems("NeoCompilation")
     if not is_token(region):
         problems.extend(compile_region_problems(model, region))
     problems.raise_any()
@@ -174,10 +168,9 @@ def _statements(
     and to write logs and metrics.
     """
     network = compilation.vpc
-    bucket, prefix = split_prefix(output)
     found = [
         *permissions.read_object(place, data.bucket, data.key),
-        *permissions.write_prefix(place, bucket, prefix),
+        *permissions.write_prefix(place, *split_prefix(output)),
         *permissions.decrypt(model.artifact_kms_key_arn),
         *permissions.use_key(compilation.output_kms_key_arn),
         *(permissions.use_network(place, network.subnets, network.security_group_ids) if network else ()),

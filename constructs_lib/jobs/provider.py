@@ -8,13 +8,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
-from constructs import Construct
 
 from constructs_lib.jobs.function_code import function_code
 from constructs_lib.jobs.job_names import stack_prefix
-from constructs_lib.sagemaker.inline_function import define_function
-from constructs_lib.sagemaker.permissions import Statement, allow
+from constructs_lib.sagemaker.permissions import Statement, allow, pass_roles
 from constructs_lib.sagemaker.stack_function import StackFunction
+from constructs_lib.serving.artifacts import split_s3_uri
 
 _TIMEOUT = 120  # seconds; a function takes one or two
 _INTERVAL = 10  # seconds between two looks at a job
@@ -27,13 +26,9 @@ class JobProvider(StackFunction):
 
     ID = "SageMakerJobs"
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name for it
-    ) -> None:
-        super().__init__(scope, id)
-        self._code = function_code(scope)
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack)
+        self._code = function_code(stack)
         self.name_prefix = stack_prefix(self._facts.stack)
         """Beginning of the names of all jobs of the stack."""
         self._made: dict[str, list[str]] = {}
@@ -64,7 +59,7 @@ class JobProvider(StackFunction):
         output
             ``s3://`` address under which it leaves its results.
         """
-        bucket, _, prefix = output.removeprefix("s3://").partition("/")
+        bucket, prefix = split_s3_uri(output)
         self._made.setdefault(kind, []).append(name)
         self._left.setdefault(bucket, []).append(f"{prefix}*")
         if role_arn:
@@ -73,19 +68,11 @@ class JobProvider(StackFunction):
         return self._token
 
     def _function(self, name: str, entry: str) -> lambda_.IFunction:
-        made = define_function(
-            self,
-            name,
-            source=self._code,
-            entry=f"handler.index.{entry}",
-            description="Runs the SageMaker jobs of a stack",
-            role_arn=self._role_arn,
-            log_group_name=self._log_group_name,
-            timeout=_TIMEOUT,
-            memory_size=256,
-        )
+        entry = f"handler.index.{entry}"
+        description = "Runs the SageMaker jobs of a stack"
+        arn = self._define_function(name, source=self._code, entry=entry, description=description, timeout=_TIMEOUT)
         return lambda_.Function.from_function_attributes(
-            self, f"{name}Function", function_arn=made.attr_arn, same_environment=False, skip_permissions=True
+            self, f"{name}Function", function_arn=arn, same_environment=False, skip_permissions=True
         )
 
     def _always(self) -> Iterator[Statement]:
@@ -100,13 +87,10 @@ class JobProvider(StackFunction):
         for kind, names in self._made.items():
             yield allow([f"sagemaker:Create{kind}", "sagemaker:AddTags"], self._jobs(kind, names))
         for bucket, prefixes in self._left.items():
-            listing = allow(["s3:ListBucket"], [f"arn:{self._place.partition}:s3:::{bucket}"])
+            listing = allow(["s3:ListBucket"], [self._place.s3_arn(bucket)])
             yield {**listing, "Condition": {"StringLike": {"s3:prefix": list(dict.fromkeys(prefixes))}}}
         if self._roles:
-            to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-            yield {**allow(["iam:PassRole"], list(dict.fromkeys(self._roles))), "Condition": to_sagemaker}
+            yield pass_roles(self._roles)
 
     def _jobs(self, kind: str, names: Sequence[str]) -> list[str]:
-        place = self._place
-        jobs = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:{_IN_ARN[kind]}"
-        return [f"{jobs}/{name}-*" for name in names]
+        return [self._place.arn("sagemaker", f"{_IN_ARN[kind]}/{name}-*") for name in names]

@@ -10,47 +10,34 @@ from constructs_lib.sagemaker.stack_facts import StackFacts
 _ID = "JobResults"
 
 
-def results_bucket(scope: Construct) -> str:
-    """Give the name of the bucket, which is made once per stack; a token.
+def own_output(scope: Construct, kind: str) -> str:
+    """Give the prefix of a job that nobody gave one, ``s3://BUCKET/KIND/NAME``; the bucket is a token.
 
-    It is encrypted, private and reached by TLS alone, and stays when the stack goes, with the models in it.
+    Parameters
+    ----------
+    scope
+        The job's construct, after which the prefix is named.
+    kind
+        What the job leaves.
     """
+    name = cdk.Names.unique_resource_name(scope, max_length=60, separator="-")
+    return f"s3://{_bucket_name(scope)}/{kind}/{name}"
+
+
+def _bucket_name(scope: Construct) -> str:
+    """Give the name of the bucket, which is made once per stack, and stays when the stack goes, with what is in it."""
     stack = StackFacts.of(scope).stack
     if stack not in _BUCKETS:
-        from aws_cdk import aws_s3 as s3  # for who gives no bucket
+        from constructs_lib.sagemaker.private_bucket import (
+            define_bucket,
+            require_tls,
+        )  # S3, where it is needed
 
-        bucket = s3.CfnBucket(
-            stack,
-            _ID,
-            bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
-                server_side_encryption_configuration=[
-                    s3.CfnBucket.ServerSideEncryptionRuleProperty(
-                        server_side_encryption_by_default=s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
-                            sse_algorithm="AES256"
-                        )
-                    )
-                ]
-            ),
-            public_access_block_configuration=s3.CfnBucket.PublicAccessBlockConfigurationProperty(
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
-            ),
-        )
+        bucket = define_bucket(stack, _ID)
         # Not RETAIN_ON_UPDATE_OR_DELETE: a bucket that a job has written to cannot be deleted, and a first deployment
         # that fails after the job could not be rolled back.
         bucket.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        arn = bucket.attr_arn
-        statement = {
-            "Action": "s3:*",
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            "Effect": "Deny",
-            "Principal": {"AWS": "*"},
-            "Resource": [arn, f"{arn}/*"],
-        }
-        document = {"Version": "2012-10-17", "Statement": [statement]}
-        s3.CfnBucketPolicy(stack, f"{_ID}Policy", bucket=bucket.ref, policy_document=document)
+        require_tls(stack, f"{_ID}Policy", bucket=bucket, bucket_arn=bucket.attr_arn)
         _BUCKETS[stack] = bucket.ref
     return _BUCKETS[stack]
 

@@ -12,10 +12,10 @@ from constructs_lib.serving.problems import Problems, below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """That a job runs on spot capacity: when its instances are taken away, it starts again from its checkpoints.
+    """Runs a job on Spot capacity: when its instances are taken away, it starts again from its checkpoints.
 
-    A script keeps checkpoints in ``/opt/ml/checkpoints``, and looks there when it starts; what is in there is copied to
-    S3 while it runs, and back before it starts again.
+    A script keeps checkpoints in ``/opt/ml/checkpoints``, and looks there when it starts; its content is copied to S3
+    while the job runs, and back before the job starts again.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Spot:
     checkpoints: str | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if below(self.max_wait_seconds, 1):
             problems.add("max_wait_seconds", f"must be at least 1, got {self.max_wait_seconds}")
         problems.extend(prefix_problems("checkpoints", self.checkpoints))

@@ -19,7 +19,7 @@ from constructs_lib.serving.problems import Problems
 class Training:
     """A SageMaker training job: a script in one of AWS's framework containers, or a container of your own.
 
-    The script finds what SageMaker's script mode promises: each hyperparameter as ``--NAME VALUE``, channels in
+    The script gets what SageMaker's script mode provides: each hyperparameter as ``--NAME VALUE``, channels in
     ``SM_CHANNEL_NAME``, and ``SM_MODEL_DIR``, whose content becomes ``model.tar.gz``. A ``requirements.txt`` in
     ``source_dir`` is installed first. What the model needs to be served goes into ``SM_MODEL_DIR`` too: the script
     copies its handler to ``code/``.
@@ -46,7 +46,7 @@ class Training:
     volume_size_gb
         Storage of each instance in GB, at least 1; types with disks of their own ignore it. Default: 30.
     hyperparameters
-        Texts by name, at most 100 of at most 2500 characters; no secrets, as the template has them.
+        Texts by name, at most 100 of at most 2500 characters; no secrets, since they are in the template.
     channels
         Data sets by name, at most 20.
     environment
@@ -55,12 +55,12 @@ class Training:
         Regular expressions by the name of the metric, at most 40: what the first group finds in the log goes to
         CloudWatch. None are defined by default.
     spot
-        That it runs on spot capacity. None: on demand.
+        Runs the job on Spot capacity. None: on demand.
     max_runtime_seconds
         When the training is stopped, 1 to 41400, as a deployment waits 12 hours at most. Default: 3600.
     output
-        ``s3://BUCKET/PREFIX`` under which the model is written. None: the job has a bucket of its own, which stays when
-        the stack goes.
+        ``s3://BUCKET/PREFIX`` under which the model is written. None: a bucket of the stack, which stays when the stack
+        is deleted.
     output_kms_key_arn
         ARN of the KMS key to encrypt the model with. None: as the bucket encrypts.
     volume_kms_key_arn
@@ -68,12 +68,12 @@ class Training:
         of SageMaker's.
     vpc
         Your VPC's subnets and security groups, through which the containers reach the network. None: they use
-        SageMaker's own network.
+        SageMaker's network.
     network_isolation
-        Whether the containers may call nobody, AWS included; SageMaker fetches code and data for them. Default: they
-        may.
+        Whether the containers have no network access, not even to AWS; SageMaker downloads code and data for them.
+        Default: they have access.
     encrypt_traffic
-        Whether what instances tell each other is encrypted, which takes time. Default: it is not.
+        Whether traffic between instances is encrypted, which makes training slower. Default: no.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -101,7 +101,7 @@ class Training:
     encrypt_traffic: bool = False
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         for rule in rules.ALL:
             problems.extend(rule(self))
         problems.raise_any()

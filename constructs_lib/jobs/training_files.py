@@ -13,7 +13,7 @@ from constructs_lib.serving.source_file import ArchiveError
 
 
 def training_file_problems(training: Training) -> Iterator[Problem]:
-    """Hold that the script is in its directory, and that code and data can be uploaded."""
+    """Check that the script is in its directory, and that code and data can be uploaded."""
     for name, channel in training.channels.items():
         yield from file_problems(f"channels.{name}.data", channel.data)
     if training.source_dir is None or training.entry_point is None:

@@ -1,4 +1,4 @@
-"""Which image trains."""
+"""Which container image a training job runs."""
 
 from __future__ import annotations
 

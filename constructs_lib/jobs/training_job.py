@@ -7,21 +7,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.jobs.job import SageMakerJob
 from constructs_lib.jobs.job_data import is_local
-from constructs_lib.jobs.results_bucket import results_bucket
+from constructs_lib.jobs.results_bucket import own_output
 from constructs_lib.jobs.training import Training
 from constructs_lib.jobs.training_files import training_file_problems
 from constructs_lib.jobs.training_image import training_image
 from constructs_lib.jobs.training_request import TrainingPlaces, data_versions, training_request
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.execution_role import role_problems
 from constructs_lib.sagemaker.s3_prefixes import split_prefix
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving.archive import build_archive
+from constructs_lib.serving.artifacts import split_s3_uri
+from constructs_lib.serving.field_types import held_problems
 from constructs_lib.serving.images import Image
 from constructs_lib.serving.instances import Use, instance_type
 from constructs_lib.serving.problems import Problems
@@ -38,7 +40,7 @@ class TrainingJob(Construct):
     It trains when it is deployed first, and again when what it learns from changes: a byte of the script or of local
     data, a channel's address or ``data_version``, the image, a hyperparameter, an environment variable. How it runs, on
     which instances, in which network, for how long, with which metrics and role, is for the next training and starts
-    none. A deployment whose training fails is rolled back, and what served goes on serving.
+    none. A deployment whose training fails is rolled back, and the previous model keeps serving.
 
     Parameters
     ----------
@@ -85,6 +87,9 @@ class TrainingJob(Construct):
         role: iam.IRole | None = None,
     ) -> None:
         problems = Problems("TrainingJob")
+        problems.extend(held_problems("training", training, Training))
+        problems.extend(role_problems(role))
+        problems.raise_any()
         problems.extend(training_file_problems(training))
         problems.raise_any()
         facts = StackFacts.of(scope)
@@ -102,7 +107,7 @@ class TrainingJob(Construct):
                 name: facts.upload_directory(Path(channel.data)).uri if is_local(channel.data) else channel.data
                 for name, channel in training.channels.items()
             },
-            output=training.output or _own_output(self),
+            output=training.output or own_output(self, "training"),
         )
         request = training_request(training, places)
         self._output = request["OutputDataConfig"]["S3OutputPath"]
@@ -145,7 +150,7 @@ class TrainingJob(Construct):
         name
             The metric's name.
         """
-        from aws_cdk import aws_cloudwatch as cloudwatch  # for who wants it
+        from aws_cdk import aws_cloudwatch as cloudwatch  # only where it is asked for
 
         return cloudwatch.Metric(
             namespace="/aws/sagemaker/TrainingJobs",
@@ -157,11 +162,6 @@ class TrainingJob(Construct):
     def role(self) -> iam.IRole:
         """The job's role, to grant it more."""
         return self.job.role
-
-
-def _own_output(scope: Construct) -> str:
-    name = cdk.Names.unique_resource_name(scope, max_length=60, separator="-")
-    return f"s3://{results_bucket(scope)}/training/{name}"
 
 
 def _statements(
@@ -181,12 +181,10 @@ def _statements(
     if places.code is not None:
         found += permissions.read_prefix(place, places.code.bucket, places.code.key)
     for uri in places.data.values():
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        found += permissions.read_prefix(place, bucket, prefix)
+        found += permissions.read_prefix(place, *split_s3_uri(uri))
     if training.spot is not None:
         checkpoints = request["CheckpointConfig"]["S3Uri"]
-        bucket, _, prefix = checkpoints.removeprefix("s3://").partition("/")
-        found += permissions.read_prefix(place, bucket, prefix)
+        found += permissions.read_prefix(place, *split_s3_uri(checkpoints))
         found += permissions.write_prefix(place, *split_prefix(checkpoints))
     if training.vpc is not None:
         found += permissions.use_network(place, training.vpc.subnets, training.vpc.security_group_ids)

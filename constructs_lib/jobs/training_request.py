@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +10,9 @@ from typing import Any
 from constructs_lib.jobs.handler.work import what_counts
 from constructs_lib.jobs.training import Training
 from constructs_lib.jobs.training_rules import CODE_CHANNEL
+from constructs_lib.sagemaker.fingerprint import fingerprint
 from constructs_lib.serving.artifacts import S3Artifact
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")  # its number may differ from synth to synth
 _INPUT = "/opt/ml/input/data"
 
 
@@ -126,8 +124,7 @@ def _channels(training: Training, places: TrainingPlaces) -> list[dict[str, Any]
 
 
 def _fingerprint(request: Mapping[str, Any], training: Training) -> str:
-    text = _TOKEN.sub("*", json.dumps([what_counts(request), data_versions(training)], sort_keys=True))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprint(json.dumps([what_counts(request), data_versions(training)], sort_keys=True), length=16)
 
 
 def _given(name: str, value: Any) -> dict[str, Any]:

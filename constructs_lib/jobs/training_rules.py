@@ -6,15 +6,15 @@ Bounds without another source are those of botocore's CreateTrainingJob.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
 
 from constructs_lib.jobs.job_data import is_local
 from constructs_lib.jobs.training_image import training_image
-from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
 from constructs_lib.serving import model_checks
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.compatibility import image_device
 from constructs_lib.serving.images import ImageNotFoundError
 from constructs_lib.serving.instance_storage import disk_key_problems
@@ -41,7 +41,6 @@ _HYPERPARAMETER_NAME_MAX = 256
 _HYPERPARAMETER_VALUE_MAX = 2500
 _CHANNELS_MAX = 20
 _CHANNEL = re.compile(r"[A-Za-z0-9.\-_]{1,64}")
-_ENVIRONMENT_MAX = 100
 _ENVIRONMENT_TEXT_MAX = 512
 _START_AND_END = 1800  # seconds in which instances start, the image is pulled, and the model is written
 _METRICS_MAX = 40
@@ -50,7 +49,7 @@ _METRIC_REGEX_MAX = 500
 
 
 def image_problems(training: Training) -> Iterator[Problem]:
-    """Hold that there is an image that trains the framework on the instance type."""
+    """Check that there is an image that trains the framework on the instance type."""
     yield from choice_problems("framework", training.framework, TrainingFramework)
     if training.framework is None and training.image is None:
         yield Problem("framework", "is missing; choose 'pytorch' or 'tensorflow', or give an 'image' of your own")
@@ -75,14 +74,14 @@ def image_problems(training: Training) -> Iterator[Problem]:
         try:
             training_image(training, instance)
         except ImageNotFoundError as error:
-            # What would fit in the place of what does not tells which field that is.
+            # The alternatives tell which field has no image.
             instead = error.alternatives[0] if error.alternatives else None
             field = "instance_type" if instead is None else "py_version" if instead.startswith("py") else "version"
             yield Problem(field, str(error))
 
 
 def script_problems(training: Training) -> Iterator[Problem]:
-    """Hold that script and directory are given together, and that the one is in the other."""
+    """Check that script and directory are given together, and that the one is in the other."""
     entry, source = training.entry_point, training.source_dir
     if entry is None:
         if training.image is None:
@@ -100,8 +99,8 @@ def script_problems(training: Training) -> Iterator[Problem]:
 
 
 def hyperparameter_problems(training: Training) -> Iterator[Problem]:
-    """Hold that hyperparameters are texts that SageMaker takes."""
-    given: Mapping[str, object] = training.hyperparameters
+    """Check that hyperparameters are texts that SageMaker takes."""
+    given = training.hyperparameters
     most = _HYPERPARAMETERS_MAX - (SCRIPT_HYPERPARAMETERS if training.entry_point else 0)
     if len(given) > most:
         yield Problem("hyperparameters", f"must be at most {most}, got {len(given)}")
@@ -111,14 +110,12 @@ def hyperparameter_problems(training: Training) -> Iterator[Problem]:
             yield Problem(field, f"begins with '{RESERVED}', as SageMaker's own do; choose another name")
         if not 1 <= len(name) <= _HYPERPARAMETER_NAME_MAX:
             yield Problem(field, f"must have a name of 1 to {_HYPERPARAMETER_NAME_MAX} characters, got {len(name)}")
-        if not isinstance(value, str):
-            yield Problem(field, f'must be text, got {value!r}; write "{value}"')
-        elif len(value) > _HYPERPARAMETER_VALUE_MAX:
+        if len(value) > _HYPERPARAMETER_VALUE_MAX:
             yield Problem(field, f"must have at most {_HYPERPARAMETER_VALUE_MAX} characters, got {len(value)}")
 
 
 def channel_problems(training: Training) -> Iterator[Problem]:
-    """Hold that there are not too many channels, and that SageMaker takes their names."""
+    """Check that there are not too many channels, and that SageMaker takes their names."""
     uses_code = training.network_isolation and training.entry_point is not None
     most = _CHANNELS_MAX - uses_code
     if len(training.channels) > most:
@@ -133,19 +130,12 @@ def channel_problems(training: Training) -> Iterator[Problem]:
 
 
 def environment_problems(training: Training) -> Iterator[Problem]:
-    """Hold that SageMaker takes the environment variables."""
-    if len(training.environment) > _ENVIRONMENT_MAX:
-        yield Problem("environment", f"must have at most {_ENVIRONMENT_MAX} variables, got {len(training.environment)}")
-    for name, value in training.environment.items():
-        field = f"environment.{name}"
-        if not (name.isascii() and name.isidentifier()):
-            yield Problem(field, "must be named with letters, digits and underscores, and not begin with a digit")
-        if max(len(name), len(value)) > _ENVIRONMENT_TEXT_MAX:
-            yield Problem(field, f"must have at most {_ENVIRONMENT_TEXT_MAX} characters in its name and in its value")
+    """Check that SageMaker takes the environment variables."""
+    return model_checks.environment(training.environment, longest=_ENVIRONMENT_TEXT_MAX)
 
 
 def metric_problems(training: Training) -> Iterator[Problem]:
-    """Hold that metrics have names, and regular expressions that can be read."""
+    """Check that metrics have names, and regular expressions that can be read."""
     if len(training.metric_definitions) > _METRICS_MAX:
         yield Problem("metric_definitions", f"must be at most {_METRICS_MAX}, got {len(training.metric_definitions)}")
     for name, expression in training.metric_definitions.items():
@@ -167,12 +157,14 @@ def metric_problems(training: Training) -> Iterator[Problem]:
 
 
 def resource_problems(training: Training) -> Iterator[Problem]:
-    """Hold that counts, sizes and times are in bounds."""
+    """Check that counts, sizes and times are in bounds."""
     for name in ("instance_count", "volume_size_gb", "max_runtime_seconds"):
         if below(getattr(training, name), 1):
             yield Problem(name, f"must be at least 1, got {getattr(training, name)}")
     limit = "spot.max_wait_seconds" if training.spot else "max_runtime_seconds"
-    if not is_token(deployment_timeout(training)) and deployment_timeout(training) > LONGEST:
+    if is_token(deployment_timeout(training)):
+        yield Problem(limit, "is known at deployment only, which has to wait as long; give a plain number of seconds")
+    elif deployment_timeout(training) > LONGEST:
         yield Problem(
             limit,
             f"must be at most {LONGEST - _START_AND_END} seconds, as a deployment waits {LONGEST} seconds at most; run "
@@ -193,7 +185,7 @@ def deployment_timeout(training: Training) -> int:
 
 
 def output_problems(training: Training) -> Iterator[Problem]:
-    """Hold that the output is an S3 prefix, that keys are keys, and that there is a volume to encrypt."""
+    """Check that the output is an S3 prefix, that keys are given by their ARNs, and that volumes can be encrypted."""
     yield from prefix_problems("output", training.output)
     yield from key_problems("output_kms_key_arn", training.output_kms_key_arn)
     yield from key_problems("volume_kms_key_arn", training.volume_kms_key_arn)

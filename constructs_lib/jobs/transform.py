@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,10 +26,10 @@ class Transform:
         ``s3://BUCKET/PREFIX/``, under which all objects are read, or a local directory, whose files the deployment
         uploads, at most 500, under a prefix that follows from their content.
     data_version
-        Any text that names the state of the data in S3, such as a date: the job runs anew when it changes, as nobody
-        looks into S3 at synth. None: new objects under the same prefix run nothing at a deployment.
+        Any text that names the state of the data in S3, such as a date: the job runs again when it changes, since synth
+        does not look into S3. None: new objects under the same prefix run nothing at a deployment.
     content_type
-        MIME type of a request, such as ``text/csv``. None: the container is told none.
+        MIME type of a request, such as ``text/csv``. None: not set.
     split_type
         ``Line``, ``RecordIO`` or ``TFRecord``: how objects are cut into records; ``None``: each is one request.
         Default: ``None``.
@@ -55,8 +54,8 @@ class Transform:
     output_filter
         JSONPath of what is kept of each joined record, such as ``$[0,-1]``. None: all of it.
     output
-        ``s3://BUCKET/PREFIX`` under which the answers are written, not inside of ``input``. None: the job has a bucket
-        of its own, which stays when the stack goes.
+        ``s3://BUCKET/PREFIX`` under which the answers are written, not inside of ``input``. None: a bucket of the
+        stack, which stays when the stack is deleted.
     accept
         MIME type of an answer. None: the container chooses.
     assemble_with
@@ -114,12 +113,13 @@ class Transform:
     on_new_objects: bool = False
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._problems())
         problems.raise_any()
 
     def _problems(self) -> Iterator[Problem]:
-        return chain.from_iterable(rule(self) for rule in rules.ALL)
+        for rule in rules.ALL:
+            yield from rule(self)
 
     def relative_to(self, directory: Path) -> Self:
         """Read a local path as seen from ``directory`` instead of from the current one."""

@@ -11,8 +11,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from constructs_lib.jobs.job_data import data_problems, is_local
-from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.artifacts import S3Artifact
 from constructs_lib.serving.compatibility import hosting_problems
 from constructs_lib.serving.instance_storage import disk_key_problems
@@ -59,7 +59,7 @@ _CRON = re.compile(r"cron\(\S+( \S+){5}\)")
 
 
 def input_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that the input is a prefix or a directory, and that the output is not inside of it."""
+    """Check that the input is a prefix or a directory, and that the output is not inside of it."""
     wrong = [*data_problems("input", transform.input), *prefix_problems("output", transform.output)]
     yield from wrong
     if wrong or transform.output is None or is_local(transform.input):
@@ -74,7 +74,7 @@ def input_problems(transform: Transform) -> Iterator[Problem]:
 
 
 def format_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that splitting, joining and filtering go together."""
+    """Check that splitting, joining and filtering go together."""
     for name, choices in _WORDS.items():
         yield from choice_problems(name, getattr(transform, name), choices)
     for name in ("content_type", "accept"):
@@ -103,7 +103,7 @@ def format_problems(transform: Transform) -> Iterator[Problem]:
 
 
 def size_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that payload, concurrency and time-outs are in bounds."""
+    """Check that payload, concurrency and time-outs are in bounds."""
     payload, concurrent = transform.max_payload_mb, transform.max_concurrent_transforms
     yield from range_problems("max_payload_mb", payload, 0, _PAYLOAD_MAX, "MB")
     if concurrent is not None and below(concurrent, 0):
@@ -121,7 +121,7 @@ def size_problems(transform: Transform) -> Iterator[Problem]:
 
 
 def instance_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that batch transform has the instance type, with a volume where one is to be encrypted."""
+    """Check that batch transform has the instance type, with a volume where one is to be encrypted."""
     try:
         instance = find_instance_type(transform.instance_type, use=Use.TRANSFORM)
     except InstanceTypeError as error:
@@ -133,7 +133,7 @@ def instance_problems(transform: Transform) -> Iterator[Problem]:
 
 
 def environment_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that SageMaker takes the environment variables."""
+    """Check that SageMaker takes the environment variables."""
     if len(transform.environment) > _ENVIRONMENT_MAX:
         yield Problem(
             "environment", f"must have at most {_ENVIRONMENT_MAX} variables, got {len(transform.environment)}"
@@ -146,14 +146,14 @@ def environment_problems(transform: Transform) -> Iterator[Problem]:
             yield Problem(field, f"must have at most {_ENVIRONMENT_VALUE_MAX} characters, got {len(value)}")
 
 
-def key_rules(transform: Transform) -> Iterator[Problem]:
-    """Hold that keys are keys."""
+def encryption_problems(transform: Transform) -> Iterator[Problem]:
+    """Check that keys are given by their ARNs."""
     yield from key_problems("output_kms_key_arn", transform.output_kms_key_arn)
     yield from key_problems("volume_kms_key_arn", transform.volume_kms_key_arn)
 
 
 def trigger_problems(transform: Transform) -> Iterator[Problem]:
-    """Hold that something runs the job, and that EventBridge understands when."""
+    """Check that something runs the job, and that EventBridge understands when."""
     if not (transform.on_deploy or transform.schedule or transform.on_new_objects):
         yield Problem(
             "on_deploy", "is off, and nothing else runs the job; give 'schedule' or 'on_new_objects', or leave it out"
@@ -176,7 +176,7 @@ def trigger_problems(transform: Transform) -> Iterator[Problem]:
 
 
 def model_problems(model: AnyModel, instance_type: str) -> Iterator[Problem]:
-    """Hold that batch transform can run a model on an instance type.
+    """Check that batch transform can run a model on an instance type.
 
     Yields
     ------
@@ -190,7 +190,7 @@ def model_problems(model: AnyModel, instance_type: str) -> Iterator[Problem]:
 
 
 def model_data_problems(model: Model) -> Iterator[Problem]:
-    """Hold that model data is compressed, and in one place."""
+    """Check that model data is compressed, and in one place."""
     location = model.location
     if isinstance(location, S3Artifact) and not location.is_archive:
         # https://github.com/aws/sagemaker-python-sdk/issues/4777
@@ -212,7 +212,7 @@ ALL: tuple[Callable[[Transform], Iterator[Problem]], ...] = (
     size_problems,
     instance_problems,
     environment_problems,
-    key_rules,
+    encryption_problems,
     trigger_problems,
 )
 """Every rule."""

@@ -15,8 +15,9 @@ from constructs import Construct
 from constructs_lib.jobs.function_code import function_code
 from constructs_lib.jobs.job_names import job_name, stack_prefix
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.inline_function import LOG_RETENTION, define_function
+from constructs_lib.sagemaker.lambda_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.artifacts import split_s3_uri
 
 _TIMEOUT = 60  # seconds; it takes one
 _AGAIN_AFTER = 6 * _TIMEOUT  # seconds; Lambda developer guide, "Configuring a queue to use with Lambda"
@@ -77,7 +78,7 @@ class TransformStarter(Construct):
         if schedule is not None:
             rules.append(self._define_rule("Schedule", schedule_expression=schedule))
         if new_objects is not None:
-            bucket, _, prefix = new_objects.removeprefix("s3://").partition("/")
+            bucket, prefix = split_s3_uri(new_objects)
             detail = {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": prefix}]}}
             pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
             rules.append(self._define_rule("NewObjects", event_pattern=pattern))
@@ -85,12 +86,13 @@ class TransformStarter(Construct):
             self,
             "Policy",
             queues=[queue.ref, refused.ref],
-            policy_document=permissions.document([_only_by_tls(queue, refused), _let_in(rules, queue)]),
+            policy_document=permissions.document(
+                [permissions.refuse_without_tls("sqs", [self._queue_arn, refused.attr_arn]), _let_in(rules, queue)]
+            ),
         )
 
     def _define_function(self, facts: StackFacts, name: str, request: Mapping[str, Any]) -> lambda_.CfnFunction:
-        place = facts.place
-        jobs = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:transform-job/{name}-*"
+        jobs = facts.place.arn("sagemaker", f"transform-job/{name}-*")
         log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         statements = [
             permissions.allow(["sagemaker:CreateTransformJob"], jobs),
@@ -122,16 +124,6 @@ class TransformStarter(Construct):
     def _define_rule(self, name: str, **properties: Any) -> events.CfnRule:
         target = events.CfnRule.TargetProperty(arn=self._queue_arn, id="Queue")
         return events.CfnRule(self, name, targets=[target], **properties)
-
-
-def _only_by_tls(*queues: sqs.CfnQueue) -> permissions.Statement:
-    return {
-        "Action": "sqs:*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Resource": [queue.attr_arn for queue in queues],
-    }
 
 
 def _let_in(rules: Sequence[events.CfnRule], queue: sqs.CfnQueue) -> permissions.Statement:

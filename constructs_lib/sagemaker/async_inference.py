@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from constructs_lib.sagemaker import scaling_targets
-from constructs_lib.sagemaker.arns import key_problems, topic_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
+from constructs_lib.serving.arns import key_problems, topic_problems
 from constructs_lib.serving.problems import Problems
 from constructs_lib.serving.ranges import range_problems
 
@@ -40,7 +40,7 @@ class BacklogScaling:
     scale_out_cooldown: int = 300
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(scaling_targets.bounds_from_zero_problems(self))
         problems.extend(scaling_targets.target_problem("backlog_per_instance", self.backlog_per_instance))
         problems.extend(scaling_targets.cooldown_problems(self))
@@ -64,9 +64,10 @@ class AsyncInference:
         ``s3://BUCKET/PREFIX`` under which callers put their requests. None: the role is given no right to read them;
         grant it yourself, or send requests of up to 128,000 bytes in the call.
     success_topic
-        ARN of the SNS topic that is told of each answer; of a topic construct, its ``topic_arn``. None: nobody is.
+        ARN of the SNS topic that is notified of each answer; for a topic construct, its ``topic_arn``. None: no
+        notifications.
     error_topic
-        ARN of the SNS topic that is told of each error. None: nobody is.
+        ARN of the SNS topic that is notified of each error. None: no notifications.
     max_concurrent_invocations_per_instance
         Most requests that an instance works on at one time, 1 to 1000. None: SageMaker chooses.
     kms_key_arn
@@ -87,7 +88,7 @@ class AsyncInference:
     autoscaling: BacklogScaling | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         for prefix in ("output", "failure", "input"):
             problems.extend(prefix_problems(prefix, getattr(self, prefix)))
         for topic in ("success_topic", "error_topic"):

@@ -22,40 +22,38 @@ _TARGETS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaling:
-    """Between which bounds the instances are counted, and what the count follows: metrics, steps, a schedule.
+    """The bounds of the number of instances, and what it follows: metrics, steps, a schedule.
 
     With several targets, Application Auto Scaling takes the one that asks for the most instances.
 
     Attributes
     ----------
     min
-        Fewest instances, at least 1: SageMaker keeps no real-time variant without an instance.
+        Fewest instances, at least 1: a real-time variant cannot scale to zero.
     max
         Most instances, at least ``min``.
     invocations_per_instance
         Target for ``SageMakerVariantInvocationsPerInstance``: invocations per instance and minute, more than 0. None:
         it follows ``max_requests_per_second``, if that is given.
     max_requests_per_second
-        The highest rate that one instance bears in a load test, in requests per second, more than 0. The target is
+        The highest rate that one instance sustains in a load test, in requests per second, more than 0. The target is
         this times 60 times ``safety_factor``. None: ``invocations_per_instance`` says.
     safety_factor
-        Which part of ``max_requests_per_second`` an instance is loaded with, above 0 and at most 1. Default: 0.5, as
-        SageMaker's guide starts with.
+        Share of ``max_requests_per_second`` to aim for, above 0 and at most 1. Default: 0.5, the start value in
+        SageMaker's guide.
     concurrent_requests_per_model
-        Target for ``SageMakerVariantConcurrentRequestsPerModelHighResolution``: requests that one model works on at
-        one time, more than 0; it reacts within seconds, and suits requests that take long. None: it is not followed.
+        Target for ``SageMakerVariantConcurrentRequestsPerModelHighResolution``: requests that one model works on at one
+        time, more than 0; it reacts within seconds, and suits requests that take long. None: not a target.
     cpu_utilization
-        Target for ``CPUUtilization``: percent of one core, summed over the cores of an instance. None: it is not
-        followed.
+        Target for ``CPUUtilization``: percent of one core, summed over the cores of an instance. None: not a target.
     gpu_utilization
-        Target for ``GPUUtilization``: percent of one GPU, summed over the GPUs of an instance. None: it is not
-        followed.
+        Target for ``GPUUtilization``: percent of one GPU, summed over the GPUs of an instance. None: not a target.
     scale_in_cooldown
-        Seconds after a scale-in before the next one, at least 0. Default: 300, as SageMaker's console.
+        Seconds after a scale-in before the next one, at least 0. Default: 300, as in SageMaker's console.
     scale_out_cooldown
-        Seconds after a scale-out before the next one, at least 0. Default: 300, as SageMaker's console.
+        Seconds after a scale-out before the next one, at least 0. Default: 300, as in SageMaker's console.
     disable_scale_in
-        Whether these targets only ever add instances. Default: they remove them as well.
+        Whether these targets only add instances. Default: they remove them as well.
     steps
         Step scaling policies, each with its alarm. Default: none.
     schedules
@@ -79,7 +77,7 @@ class Autoscaling:
     schedules: tuple[ScheduledCapacity, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._problems())
         problems.raise_any()
 

@@ -1,4 +1,4 @@
-"""The containers of a SageMaker model: found out before anything is added to the tree, then defined."""
+"""The containers of a SageMaker model: resolved before anything is added to the construct tree, then defined."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def define(owner: Construct, place: permissions.Place, each: Container) -> Defin
     environment = servers.sagemaker_environment(each.model, each.host)
     files = None
     if each.uploads:
-        from constructs_lib.sagemaker.multi_model.files import MultiModelFiles  # Lambda and S3, for who wants them
+        from constructs_lib.sagemaker.multi_model.files import MultiModelFiles  # Lambda and S3, where needed
 
         files = MultiModelFiles(owner, f"{name}Models", uploads=each.uploads)
     return DefinedContainer(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.problems import Problems, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
@@ -48,7 +48,7 @@ class DataCapture:
     json_content_types: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(prefix_problems("destination", self.destination))
         problems.extend(range_problems("sampling_percentage", self.sampling_percentage, 0, 100))
         problems.extend(choice_problems("capture", self.capture, Captured))

@@ -15,6 +15,7 @@ from constructs_lib.sagemaker.imported_endpoint import endpoint_by_arn, endpoint
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.rollout_deployment import deployment_config, rollback_alarms
 from constructs_lib.sagemaker.variant_scaling import VariantScaling, scale_variant
+from constructs_lib.serving.field_types import text_problems
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
@@ -33,18 +34,18 @@ class Endpoint(Construct, IEndpoint):
     endpoint_config
         The configuration that it serves. Those of its variants that have ``autoscaling`` scale.
     endpoint_name
-        Its name, unique in account and region without regard to case: 1 to 63 letters, digits and inner hyphens.
-        None: CloudFormation makes one up. A change of name replaces the endpoint.
+        Its name, unique in account and region without regard to case: 1 to 63 letters, digits and inner hyphens. None:
+        CloudFormation generates one. A change of name replaces the endpoint.
     retain_all_variant_properties
         Whether an update keeps the instance counts that the endpoint has by then, rather than going back to those of
         its configuration. The weights of several variants, and data capture, always follow the configuration. None: it
         keeps them if a variant scales.
     safe_update
-        Whether one deployment may change the instance type of a variant that scales, or remove it, which SageMaker
-        refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
-        needs an ``endpoint_name``, and a configuration that is made here. Default: it may not.
+        Whether a deployment may change the instance type of a variant that scales, or remove it, which SageMaker
+        refuses otherwise: the deployment deregisters the scalable targets before and registers them again afterwards.
+        It needs an ``endpoint_name``, and a configuration that is made here. Default: it may not.
     rollout
-        How an update moves traffic to new instances, and what takes it back. The models' execution roles must be
+        How an update moves traffic to new instances, and what rolls it back. The models' execution roles must be
         allowed to describe its alarms; `InferenceEndpoint` sees to that. None: all at once, as SageMaker does.
 
     Raises
@@ -65,6 +66,9 @@ class Endpoint(Construct, IEndpoint):
         rollout: Rollout | None = None,
     ) -> None:
         problems = Problems("Endpoint")
+        named = "EndpointConfig.from_endpoint_config_name("
+        problems.extend(text_problems("endpoint_config", endpoint_config, named))
+        problems.raise_any()
         variants = endpoint_config.variants
         problems.extend(
             naming_problems(endpoint_name, variants_known=bool(variants), rollout=rollout, safe_update=safe_update)
@@ -149,7 +153,7 @@ class Endpoint(Construct, IEndpoint):
             self._guard.before(target)
 
     def _guarded(self, endpoint_config: IEndpointConfig, endpoint_name: str) -> ScalingGuard:
-        from constructs_lib.sagemaker.scaling_guard.guard import ScalingGuard  # Lambda's module, for who wants it
+        from constructs_lib.sagemaker.scaling_guard.guard import ScalingGuard  # Lambda, where it is needed
 
         # A serverless variant has no instances.
         types = {each.name: str(getattr(each, "instance_type", None) or "") for each in endpoint_config.variants}

@@ -12,15 +12,11 @@ from constructs import Construct
 
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.data_capture import DataCapture
-from constructs_lib.sagemaker.endpoint_config_properties import (
-    AnyVariant,
-    async_config,
-    capture_config,
-    production_variant,
-)
+from constructs_lib.sagemaker.endpoint_config_properties import async_config, capture_config, production_variant
 from constructs_lib.sagemaker.endpoint_rules import variant_list_problems, volume_key_problems
 from constructs_lib.sagemaker.model import IModel, host_needs_of
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
+from constructs_lib.serving.field_types import held_problems, text_problems
 from constructs_lib.serving.problems import Problems
 
 
@@ -65,7 +61,7 @@ class EndpointConfig(Construct):
     models
         By a variant's name, the model that it serves instead of ``model``. None: all serve ``model``.
     shadow
-        A variant that gets copies of the requests, whose answers nobody sees. None: there is none.
+        A variant that gets copies of the requests; its answers are discarded. None: none.
     async_inference
         That requests are answered asynchronously, and where. None: they are answered at once. The models' execution
         roles must allow it; `InferenceEndpoint` sees to that.
@@ -96,6 +92,9 @@ class EndpointConfig(Construct):
         volume_kms_key_arn: str | None = None,
     ) -> None:
         problems = Problems("EndpointConfig")
+        problems.extend(text_problems("model", model, "Model.from_model_name("))
+        problems.extend(held_problems("variants", variants, Sequence[AnyVariant]))
+        problems.raise_any()
         problems.extend(variant_list_problems(variants))
         problems.extend(volume_key_problems(volume_kms_key_arn, [*variants, *([shadow] if shadow else [])]))
         problems.raise_any()

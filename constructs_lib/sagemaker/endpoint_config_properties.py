@@ -7,12 +7,10 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.data_capture import DataCapture
 from constructs_lib.sagemaker.serverless import ServerlessVariant
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
 from constructs_lib.serving.servers import HostNeeds
 
 _config = sagemaker.CfnEndpointConfig
-
-AnyVariant = InstanceVariant | ServerlessVariant
 
 
 def production_variant(

@@ -1,4 +1,4 @@
-"""What every endpoint can do for others, made here or imported."""
+"""What every endpoint offers, made here or imported."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 
+from constructs_lib.sagemaker.endpoint_place import metric_place, place_of
 from constructs_lib.sagemaker.invoke_permissions import allow_invoke, check_targets, component_arn
-from constructs_lib.sagemaker.metrics import EndpointMetrics
+from constructs_lib.sagemaker.metrics import EndpointMetrics, MetricOptions
 
 
 class IEndpoint(EndpointMetrics):
@@ -17,6 +18,9 @@ class IEndpoint(EndpointMetrics):
     def endpoint_arn(self) -> str:
         """ARN of the endpoint."""
         raise NotImplementedError
+
+    def _metric_place(self) -> MetricOptions:
+        return metric_place(place_of(self))
 
     def component_arns(self, names: Sequence[str] | None = None) -> list[str]:
         """Give the ARNs of inference components of this endpoint, on which whoever calls them needs rights, too.
@@ -36,10 +40,11 @@ class IEndpoint(EndpointMetrics):
         target_containers: Sequence[str] | None = None,
         inference_components: Sequence[str] | None = None,
     ) -> iam.Grant:
-        """Let somebody call this endpoint: in one answer, asynchronously, and as a stream.
+        """Allow a grantee to call this endpoint: synchronously, asynchronously, and with a streamed answer.
 
         IAM can tell requests apart by the model, the container or the inference component that they name. It has
-        nothing to tell variants apart by: whoever may call one may call all of them.
+        nothing to tell variants apart by: whoever may call one may call all of them. An endpoint has no policy of its
+        own that could let another account in: its callers take on a role of the endpoint's account, which is granted.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.serverless_rules import SERVERLESS_HOST, serverless_problems
 from constructs_lib.sagemaker.tags import tag_problems
-from constructs_lib.sagemaker.variants import InstanceVariant, instance_count_problems
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant, instance_count_problems
 from constructs_lib.serving.compatibility import hosting_problems, region_problems
 from constructs_lib.serving.elastic_inference import AcceleratorType
 from constructs_lib.serving.multi_container import HostedModel
@@ -37,44 +37,41 @@ class EndpointOptions:
     model
         What is served.
     instance_type
-        Type of each instance, such as ``ml.c6i.large``. Left out: ``variants`` or ``serverless`` is given.
+        Type of each instance, such as ``ml.c6i.large``. Required, unless you set ``variants`` or ``serverless``.
     instance_count
-        Instances at the start, at least 1, and between ``autoscaling.min`` and ``autoscaling.max``. Left out: as many
-        as ``autoscaling.min`` says, otherwise 1.
+        Instances at the start, at least 1, and between ``autoscaling.min`` and ``autoscaling.max``. Left out:
+        ``autoscaling.min``, otherwise 1.
     autoscaling
-        How the number of instances follows the traffic. Left out: it stays as it is.
+        How the number of instances follows the traffic. Left out: it is fixed.
     accelerator_type
         Elastic Inference accelerator that is attached to each instance, such as ``ml.eia2.medium``. AWS has ended
-        Elastic Inference: it is expressible, with a warning that names what took its place. Left out: none is attached.
+        Elastic Inference; a warning names the replacements. Left out: none.
     safe_update
-        Whether one deployment may change the instance type of an endpoint that scales, which SageMaker refuses
-        otherwise: its scalable targets are deregistered before and registered again after, as they were. Left out: it
-        may not.
+        Whether a deployment may change the instance type of an endpoint that scales, which SageMaker refuses otherwise:
+        the deployment deregisters its scalable targets before and registers them again afterwards. Left out: no.
     monitoring
-        CloudWatch alarms and a dashboard: true for those with the default thresholds, or the thresholds. Left out:
-        none.
+        CloudWatch alarms and a dashboard: ``true`` for the default thresholds, or your own thresholds. Left out: none.
     variants
-        1 to 10 production variants among which the traffic is shared by weight. Left out: there is one, of
-        ``instance_type``.
+        1 to 10 production variants that share the traffic by weight. Left out: one, with ``instance_type``.
     serverless
         Memory and concurrency of an endpoint without instances; ``{}`` for the defaults. Left out: it has instances.
     async_inference
-        That requests are answered asynchronously, where, and how the instances follow the backlog. Left out: they are
-        answered at once.
+        Makes the endpoint asynchronous: where answers go, and how the instances follow the backlog. Left out: requests
+        are answered directly.
     shadow
-        A variant that gets copies of the requests, and whose answers nobody sees. Left out: there is none.
+        A variant that gets copies of the requests; its answers are discarded. Left out: none.
     data_capture
-        What of the traffic is kept in S3. Left out: nothing is.
+        Which part of the traffic is captured in S3. Left out: nothing.
     volume_kms_key_arn
         ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
-        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
-        hardware encrypts those, and no key of yours. Left out: a key of AWS's.
+        ``kms:CreateGrant`` on it. Instance types with local disks, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts the disks, without your key. Left out: a key of AWS.
     rollout
-        How an update moves traffic to new instances, and what takes it back. Left out: all at once.
+        How an update moves traffic to new instances, and what rolls it back. Left out: all at once.
     tags
         Tags of every resource of the endpoint, values by key. Left out: none.
     overrides
-        CloudFormation properties by their own names, for what the rest does not say. Left out: none.
+        CloudFormation properties by their own names, for what has no key here. Left out: none.
     """
 
     model: HostedModel
@@ -98,7 +95,7 @@ class EndpointOptions:
         """Give the arguments of an `InferenceEndpoint` that is made so."""
         return {each.name: getattr(self, each.name) for each in fields(EndpointOptions)}
 
-    def production_variants(self) -> tuple[InstanceVariant | ServerlessVariant, ...]:
+    def production_variants(self) -> tuple[AnyVariant, ...]:
         """Give the production variants, however they were given; empty when none was.
 
         Raises
@@ -118,6 +115,11 @@ class EndpointOptions:
         )
         return (one,)
 
+    @property
+    def instance_variants(self) -> tuple[InstanceVariant, ...]:
+        """The variants with settings of their own: those of ``variants``, and the shadow."""
+        return (*(self.variants or ()), *([self.shadow] if self.shadow else ()))
+
     def problems(self) -> Iterator[Problem]:
         """Give every clash; its field is an attribute's name, or a path into it."""
         yield from rules.kind_problems(self)
@@ -130,9 +132,10 @@ class EndpointOptions:
                 accelerator_type=self.accelerator_type,
             )
             yield from rules.gpu_scaling_problems("", self.autoscaling, self.instance_type)
-        for index, variant in enumerate(self.variants or ()):
-            yield from rules.fit_problems(self, f"variants.{index}.", variant)
-        yield from () if self.variants is None else rules.variant_list_problems(self.variants)
+        if self.variants is not None:
+            for index, variant in enumerate(self.variants):
+                yield from rules.fit_problems(self, f"variants.{index}.", variant)
+            yield from rules.variant_list_problems(self.variants)
         if self.serverless is not None:
             yield from serverless_problems(self)
         if self.async_inference is not None:
@@ -156,7 +159,7 @@ class EndpointOptions:
             yield from region_problems(self.model, SERVERLESS_HOST, region)
         if self.instance_type is not None:
             yield from region_problems(self.model, self.instance_type, region, accelerator_type=self.accelerator_type)
-        for variant in (*(self.variants or ()), *([self.shadow] if self.shadow else ())):
+        for variant in self.instance_variants:
             yield from region_problems(
                 variant.model or self.model,
                 variant.instance_type,

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.data_capture import DataCapture
-from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
 from constructs_lib.sagemaker.s3_prefixes import split_prefix
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
 
 
 def endpoint_permissions(

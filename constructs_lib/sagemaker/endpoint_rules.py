@@ -1,4 +1,4 @@
-"""Which options of an endpoint go together, held by settings and constructs alike."""
+"""Which options of an endpoint go together, checked for settings and constructs alike."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from constructs_lib.sagemaker.arns import key_problems
 from constructs_lib.sagemaker.async_inference import AsyncInference
 from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.instance_pools import shared_model_problems
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.serverless import ServerlessVariant
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.compatibility import hosting_problems
+from constructs_lib.serving.field_types import held_problems
 from constructs_lib.serving.images import Device
 from constructs_lib.serving.instance_storage import disk_key_problems
 from constructs_lib.serving.instances import InstanceTypeError, instance_type
-from constructs_lib.serving.names import name_problem
+from constructs_lib.serving.names import name_problem, twin_name_problems
 from constructs_lib.serving.problems import Problem, is_token
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ VARIANTS_MAX = 10  # botocore sagemaker ProductionVariantList
 
 
 def kind_problems(options: EndpointOptions) -> Iterator[Problem]:
-    """Hold that there is exactly one way in which the endpoint gets its compute."""
+    """Check that there is exactly one way in which the endpoint gets its compute."""
     ways = ("instance_type", "variants", "serverless")
     given = [name for name in ways if getattr(options, name) is not None]
     if not given:
@@ -43,7 +44,7 @@ def kind_problems(options: EndpointOptions) -> Iterator[Problem]:
 
 
 def fit_problems(options: EndpointOptions, path: str, variant: InstanceVariant) -> Iterator[Problem]:
-    """Hold that one variant's model and instances can be hosted together."""
+    """Check that one variant's model and instances can be hosted together."""
     own, model = variant.model is not None, variant.model or options.model
     found = hosting_problems(
         model,
@@ -61,7 +62,7 @@ def fit_problems(options: EndpointOptions, path: str, variant: InstanceVariant) 
 
 
 def gpu_scaling_problems(path: str, scaling: Autoscaling | None, name: str) -> Iterator[Problem]:
-    """Hold that instances follow the use of GPUs only if they have some: others have no such metric."""
+    """Check that instances follow the use of GPUs only if they have some: others have no such metric."""
     if scaling is None or scaling.gpu_utilization is None:
         return
     with suppress(InstanceTypeError):  # told already, as the instance type's problem
@@ -74,7 +75,7 @@ def gpu_scaling_problems(path: str, scaling: Autoscaling | None, name: str) -> I
 
 
 def async_problems(options: EndpointOptions, settings: AsyncInference) -> Iterator[Problem]:
-    """Hold that there is one queue of requests, and that the instances follow it alone."""
+    """Check that there is one queue of requests, and that the instances follow it alone."""
     variants = options.variants or ()
     if len(variants) > 1:
         yield Problem(
@@ -99,7 +100,7 @@ def async_problems(options: EndpointOptions, settings: AsyncInference) -> Iterat
 
 
 def shadow_problems(options: EndpointOptions, shadow: InstanceVariant) -> Iterator[Problem]:
-    """Hold that SageMaker copies requests to this shadow.
+    """Check that SageMaker copies requests to this shadow.
 
     Source: AWS, "Shadow tests", section "Exclusions"; botocore sagemaker ShadowProductionVariants.
     """
@@ -129,22 +130,18 @@ def _instance_types(options: EndpointOptions) -> Iterator[tuple[str, str]]:
         yield "shadow.instance_type", options.shadow.instance_type
 
 
-def variant_list_problems(variants: Sequence[InstanceVariant | ServerlessVariant]) -> Iterator[Problem]:
-    """Hold that there are 1 to 10 variants, each with a name of its own, of which one gets traffic."""
+def variant_list_problems(variants: Sequence[AnyVariant]) -> Iterator[Problem]:
+    """Check that there are 1 to 10 variants, each with a name of its own, and that at least one gets traffic."""
     if not 1 <= len(variants) <= VARIANTS_MAX:
         yield Problem("variants", f"must be 1 to {VARIANTS_MAX}, got {len(variants)}")
-    names = [variant.name for variant in variants]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem("variants", f"must each have a name of its own, got '{name}' {names.count(name)} times")
+    yield from twin_name_problems("variants", [variant.name for variant in variants])
     weights = [variant.weight for variant in variants if isinstance(variant, InstanceVariant)]
     if weights and len(weights) == len(variants) and not any(is_token(weight) or weight for weight in weights):
         yield Problem("variants", "all have weight 0, so that none gets a request; give one of them a weight above 0")
 
 
-def volume_key_problems(
-    key_arn: str | None, variants: Sequence[InstanceVariant | ServerlessVariant]
-) -> Iterator[Problem]:
-    """Hold that there are volumes which a key of the user's encrypts. Source: botocore sagemaker, KmsKeyId."""
+def volume_key_problems(key_arn: str | None, variants: Sequence[AnyVariant]) -> Iterator[Problem]:
+    """Check that there are volumes which a key of the user's encrypts. Source: botocore sagemaker, KmsKeyId."""
     if key_arn is None:
         return
     name = "volume_kms_key_arn"
@@ -157,8 +154,8 @@ def volume_key_problems(
             yield from disk_key_problems(name, key_arn, instance_type(host))
 
 
-def rollout_problems(rollout: Rollout, variants: Sequence[InstanceVariant | ServerlessVariant]) -> Iterator[Problem]:
-    """Hold that SageMaker rolls out these variants in this way. Source: AWS, "Deployment guardrails", exclusions."""
+def rollout_problems(rollout: Rollout, variants: Sequence[AnyVariant]) -> Iterator[Problem]:
+    """Check that SageMaker rolls out these variants in this way. Source: AWS, "Deployment guardrails", exclusions."""
     if rollout.strategy == "rolling":
         instead = "choose 'all_at_once', 'canary' or 'linear'"
         if len(variants) > 1:
@@ -176,8 +173,10 @@ def rollout_problems(rollout: Rollout, variants: Sequence[InstanceVariant | Serv
 def naming_problems(
     endpoint_name: str | None, *, variants_known: bool, rollout: Rollout | None, safe_update: bool
 ) -> Iterator[Problem]:
-    """Hold that SageMaker takes the name, and that there is one where something must find the endpoint by it."""
-    if endpoint_name is not None and (wrong := name_problem(endpoint_name)):
+    """Check that SageMaker takes the name, and that there is one where something must find the endpoint by it."""
+    mistyped = list(held_problems("endpoint_name", endpoint_name, str | None))
+    yield from mistyped
+    if endpoint_name is not None and not mistyped and (wrong := name_problem(endpoint_name)):
         yield Problem("endpoint_name", wrong)
     named = endpoint_name is not None
     if rollout is not None and rollout.alarms is None and not (named and variants_known):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -14,8 +12,17 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
+from constructs_lib.sagemaker.fingerprint import fingerprint
+from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.field_types import text_problems
+from constructs_lib.serving.problems import Problem
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_OWNER_LENGTH = 75  # of the 128 characters of a policy's name, besides the region and what the policy allows
+
+
+def role_problems(role: object) -> Iterator[Problem]:
+    """Check that a role is not given by its ARN alone."""
+    return text_problems("role", role, "iam.Role.from_role_arn(self, 'Role', ")
 
 
 class ExecutionRole:
@@ -34,6 +41,7 @@ class ExecutionRole:
         self._owner = owner
         self._given: iam.IRole | None
         self._made: iam.CfnRole | None = None
+        self._policies: dict[str, iam.CfnPolicy | iam.Policy] = {}
         if isinstance(given, ExecutionRole):
             self._given, self._made = given._given, given._made
             return
@@ -60,22 +68,33 @@ class ExecutionRole:
         CloudFormation therefore first adds the new policy, then moves the endpoint, and removes the old policy last:
         while the old instances serve, they keep the right to fetch the old artifact.
         """
-        name = f"ModelAccess{_fingerprint(statements)}"
-        document = permissions.document(statements)
-        if self._made:
-            policy = iam.CfnPolicy(
-                self._owner, name, policy_name=name, policy_document=document, roles=[self._made.ref]
-            )
+        text = json.dumps(statements, sort_keys=True)
+        policy = self._policies.get(text) or self._define_policy(text, permissions.document(statements))
+        self._policies[text] = policy
+        if isinstance(policy, cdk.CfnResource):
             before.add_resource_dependency(policy)
-            return
+        else:
+            before.node.add_dependency(policy)
+
+    def _define_policy(self, text: str, document: permissions.Statement) -> iam.CfnPolicy | iam.Policy:
+        name = f"ModelAccess{fingerprint(text)}"
+        if any(fingerprint(other) == fingerprint(text) for other in self._policies):  # but for tokens
+            resolved = cdk.Stack.of(self._owner).resolve(document)
+            name += fingerprint(json.dumps(resolved, sort_keys=True))
+        if self._made:
+            return iam.CfnPolicy(self._owner, name, policy_name=name, policy_document=document, roles=[self._made.ref])
         # A policy of its own, not the role's default one: what others are granted on the endpoint may be in that, and
         # the model would wait for the endpoint that waits for the model.
-        attached = iam.Policy(self._owner, name, document=iam.PolicyDocument.from_json(document))
+        attached = iam.Policy(
+            self._owner,
+            name,
+            policy_name=f"{self._owner_name()}-{name}",
+            document=iam.PolicyDocument.from_json(document),
+        )
         self.role.attach_inline_policy(attached)
-        before.node.add_dependency(attached)
+        return attached
 
-
-def _fingerprint(statements: Sequence[permissions.Statement]) -> str:
-    """Sum up what statements allow; tokens, whose numbers differ from synth to synth, do not count."""
-    text = _TOKEN.sub("*", json.dumps(statements, sort_keys=True))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    def _owner_name(self) -> str:
+        """Give a name that the owner has alone: stacks of one account that share a role keep to their own policies."""
+        name = cdk.Names.unique_resource_name(self._owner, max_length=_OWNER_LENGTH, separator="-")
+        return f"{name}-{StackFacts.of(self._owner).place.region}"

@@ -18,14 +18,15 @@ from constructs_lib.sagemaker.endpoint_config import EndpointConfig
 from constructs_lib.sagemaker.endpoint_options import EndpointOptions
 from constructs_lib.sagemaker.endpoint_permissions import endpoint_permissions
 from constructs_lib.sagemaker.endpoint_rules import naming_problems
+from constructs_lib.sagemaker.execution_role import role_problems
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.monitoring.watched_endpoint import WatchedEndpoint, watch_endpoint
-from constructs_lib.sagemaker.overrides import Overrides, override
+from constructs_lib.sagemaker.overrides import Overrides
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.served_models import ServedModels
 from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.sagemaker.stack_facts import StackFacts
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
 from constructs_lib.serving.elastic_inference import AcceleratorType
 from constructs_lib.serving.multi_container import HostedModel
 from constructs_lib.serving.problems import Problems
@@ -57,14 +58,14 @@ class InferenceEndpoint(Endpoint):
         Elastic Inference accelerator that is attached to each instance, such as ``ml.eia2.medium``: AWS has ended
         Elastic Inference, and a warning names what took its place. None: none is attached.
     endpoint_name
-        Name of the endpoint: 1 to 63 letters, digits and inner hyphens. None: CloudFormation makes one up.
+        Name of the endpoint: 1 to 63 letters, digits and inner hyphens. None: CloudFormation generates one.
     role
         Execution role; it is given the permissions that the model needs. None: a role is created that may read
         exactly this model's artifact, pull its image, and write its logs and metrics.
     safe_update
-        Whether one deployment may change the instance type of a variant that scales, or remove it, which SageMaker
-        refuses otherwise: its scalable targets are deregistered before and registered again after, as they were. It
-        needs an ``endpoint_name``. Default: it may not.
+        Whether a deployment may change the instance type of a variant that scales, or remove it, which SageMaker
+        refuses otherwise: the deployment deregisters the scalable targets before and registers them again afterwards.
+        It needs an ``endpoint_name``. Default: it may not.
     monitoring
         CloudWatch alarms and a dashboard: True for those with the default thresholds, or the thresholds. Default:
         none.
@@ -78,8 +79,7 @@ class InferenceEndpoint(Endpoint):
         That requests are answered asynchronously, where, and how the instances follow the backlog. None: they are
         answered at once.
     shadow
-        A variant that gets copies of the requests, in proportion to its weight, and whose answers nobody sees. None:
-        there is none.
+        A variant that gets copies of the requests, in proportion to its weight; its answers are discarded. None: none.
     data_capture
         What of the traffic is kept in S3. None: nothing is.
     volume_kms_key_arn
@@ -87,7 +87,7 @@ class InferenceEndpoint(Endpoint):
         ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
         hardware encrypts those, and no key of yours. None: a key of AWS's.
     rollout
-        How an update moves traffic to new instances, and what takes it back. None: all at once, as SageMaker does.
+        How an update moves traffic to new instances, and what rolls it back. None: all at once, as SageMaker does.
     tags
         Tags of every resource of the endpoint. None: none.
     overrides
@@ -156,13 +156,15 @@ class InferenceEndpoint(Endpoint):
             tags=tags or {},
             overrides=overrides,
         )
-        problems = Problems("InferenceEndpoint")
+        problems = Problems.of(options, "InferenceEndpoint")
+        problems.extend(role_problems(role))
         problems.extend(options.problems())
         problems.extend(naming_problems(endpoint_name, variants_known=True, rollout=rollout, safe_update=safe_update))
         problems.raise_any()
         self.variants = options.production_variants()
         """The production variants."""
-        served = ServedModels(scope, model, [*self.variants, *([shadow] if shadow else ())])
+        every_variant = [*self.variants, *([shadow] if shadow else ())]
+        served = ServedModels(scope, model, every_variant)
         Construct.__init__(self, scope, id)  # not Endpoint's: the configuration is made inside of this one
         facts = StackFacts.of(scope)
         facts.include(self)
@@ -170,8 +172,9 @@ class InferenceEndpoint(Endpoint):
         """The SageMaker models by the names of the variants that serve them; two variants may share one."""
         self.model = self.models[self.variants[0].name]
         """The SageMaker model of the first variant."""
-        for made in dict.fromkeys(self.models.values()):
-            its_variants = [each for each in (*self.variants, shadow) if each and self.models[each.name] is made]
+        models = list(dict.fromkeys(self.models.values()))
+        for made in models:
+            its_variants = [each for each in every_variant if self.models[each.name] is made]
             made.allow(endpoint_permissions(facts, its_variants, async_inference, data_capture))
         self.endpoint_config = EndpointConfig(
             self,
@@ -187,25 +190,19 @@ class InferenceEndpoint(Endpoint):
         """The endpoint configuration."""
         self._define(self.endpoint_config, endpoint_name, safe_update=safe_update, rollout=rollout)
         if self.rollback_alarm_names:
-            for made in dict.fromkeys(self.models.values()):
+            for made in models:
                 made.allow(permissions.describe_alarms(facts.place, self.rollback_alarm_names))
-        self._adapt(tags, overrides)
+        for key, value in (tags or {}).items():
+            cdk.Tags.of(self).add(key, value)
+        if overrides is not None:
+            overrides.apply(models=models, endpoint_config=self.endpoint_config, endpoint=self)
         self.monitoring = self._monitor(Monitoring() if monitoring is True else monitoring) if monitoring else None
         """Its alarms and its dashboard. None: it has none."""
 
     @property
-    def variant(self) -> InstanceVariant | ServerlessVariant:
+    def variant(self) -> AnyVariant:
         """The first production variant, which is the only one unless ``variants`` were given."""
         return self.variants[0]
-
-    def _adapt(self, tags: Mapping[str, str] | None, overrides: Overrides | None) -> None:
-        for key, value in (tags or {}).items():
-            cdk.Tags.of(self).add(key, value)
-        if overrides is not None:
-            for made in dict.fromkeys(self.models.values()):
-                override(made, overrides.model)
-            override(self.endpoint_config, overrides.endpoint_config)
-            override(self, overrides.endpoint)
 
     @property
     def watched(self) -> WatchedEndpoint:
@@ -222,7 +219,7 @@ class InferenceEndpoint(Endpoint):
 
     def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
         from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
-            EndpointMonitoring,  # CloudWatch, for who wants it
+            EndpointMonitoring,  # CloudWatch, where it is wanted
         )
 
         return EndpointMonitoring(

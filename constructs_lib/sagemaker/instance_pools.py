@@ -18,7 +18,7 @@ _FALLBACKS_MAX = 4  # of five in all: botocore sagemaker InstancePoolList
 
 
 def pool_problems(first: str, fallbacks: Sequence[str], *, autoscaled: bool, accelerated: bool) -> Iterator[Problem]:
-    """Hold that a variant's further types exist, and run the same image.
+    """Check that a variant's further types exist, and run the same image.
 
     Yields
     ------
@@ -49,7 +49,7 @@ def pool_problems(first: str, fallbacks: Sequence[str], *, autoscaled: bool, acc
 
 
 def shared_model_problems(model: HostedModel, first: str, fallbacks: Sequence[str]) -> Iterator[Problem]:
-    """Hold that the model's containers are told the same on all types of a variant.
+    """Check that the model's containers get the same environment on all types of a variant.
 
     Yields
     ------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from constructs_lib.serving.field_types import text_problems
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MOST = 1024  # botocore sagemaker-runtime TargetModelHeader
 
 
 def check_targets(**targets: Sequence[str] | None) -> None:
-    """Hold that at most one kind of target is named, by a list of names or patterns.
+    """Check that at most one kind of target is named, by a list of names or patterns.
 
     Raises
     ------
@@ -56,6 +57,9 @@ def allow_invoke(
     "Security with multi-container endpoints with direct invocation". Requests that name a target are those of botocore
     sagemaker-runtime that have the parameter.
     """
+    problems = Problems("grant_invoke")
+    problems.extend(text_problems("grantee", grantee, "iam.Role.from_role_arn(self, 'Caller', "))
+    problems.raise_any()
     actions, condition = _ALL, None
     if target_models is not None:
         actions, condition = [_INVOKE], {"sagemaker:TargetModel": list(target_models)}

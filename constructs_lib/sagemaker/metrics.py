@@ -8,8 +8,12 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
     from aws_cdk import aws_cloudwatch as cloudwatch
 
-_INVOCATIONS = "AWS/SageMaker"
-_INSTANCES = "/aws/sagemaker/Endpoints"
+INVOCATIONS = "AWS/SageMaker"
+"""CloudWatch's namespace of requests, errors and latency."""
+INSTANCES = "/aws/sagemaker/Endpoints"
+"""CloudWatch's namespace of what the instances of an endpoint use."""
+COPIES = "/aws/sagemaker/InferenceComponents"
+"""CloudWatch's namespace of what the copies of an inference component use."""
 
 
 class MetricOptions(TypedDict, total=False):
@@ -36,13 +40,17 @@ class EndpointMetrics:
         """Name of the endpoint, as requests give it."""
         raise NotImplementedError
 
+    def _metric_place(self) -> MetricOptions:
+        """Give account and region of the metrics, as far as they are known."""
+        raise NotImplementedError
+
     def metric(
         self,
         metric_name: str,
         *,
         variant: str = "AllTraffic",
         container: str | None = None,
-        namespace: str = _INVOCATIONS,
+        namespace: str = INVOCATIONS,
         **options: Unpack[MetricOptions],
     ) -> cloudwatch.Metric:
         """Give any metric of one variant, or of one container of it.
@@ -65,7 +73,8 @@ class EndpointMetrics:
         dimensions = {"EndpointName": self.endpoint_name, "VariantName": variant}
         if container is not None:
             dimensions["ContainerName"] = container
-        return aws_cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **options)
+        read: MetricOptions = {**self._metric_place(), **options}
+        return aws_cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **read)
 
     def metric_invocations(self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the requests sent to the variant; by default their sum."""
@@ -111,31 +120,31 @@ class EndpointMetrics:
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give the percent of one CPU core, summed over the cores, that the containers use; by default the average."""
-        return self._metric("CPUUtilization", "Average", variant, options, _INSTANCES)
+        return self._metric("CPUUtilization", "Average", variant, options, INSTANCES)
 
     def metric_memory_utilization(
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give the percent of the memory that the containers use; by default the average."""
-        return self._metric("MemoryUtilization", "Average", variant, options, _INSTANCES)
+        return self._metric("MemoryUtilization", "Average", variant, options, INSTANCES)
 
     def metric_disk_utilization(
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give the percent of the disk that the containers use; by default the average."""
-        return self._metric("DiskUtilization", "Average", variant, options, _INSTANCES)
+        return self._metric("DiskUtilization", "Average", variant, options, INSTANCES)
 
     def metric_gpu_utilization(
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give the percent of one GPU, summed over the GPUs, that the containers use; by default the average."""
-        return self._metric("GPUUtilization", "Average", variant, options, _INSTANCES)
+        return self._metric("GPUUtilization", "Average", variant, options, INSTANCES)
 
     def metric_gpu_memory_utilization(
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give the percent of one GPU's memory, summed over the GPUs, that containers use; by default the average."""
-        return self._metric("GPUMemoryUtilization", "Average", variant, options, _INSTANCES)
+        return self._metric("GPUMemoryUtilization", "Average", variant, options, INSTANCES)
 
     def metric_model_cache_hit(
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
@@ -153,10 +162,10 @@ class EndpointMetrics:
         self, *, variant: str = "AllTraffic", **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give how many of many models an instance has loaded; by default the average."""
-        return self._metric("LoadedModelCount", "Average", variant, options, _INSTANCES)
+        return self._metric("LoadedModelCount", "Average", variant, options, INSTANCES)
 
     def _metric(
-        self, name: str, statistic: str, variant: str, options: MetricOptions, namespace: str = _INVOCATIONS
+        self, name: str, statistic: str, variant: str, options: MetricOptions, namespace: str = INVOCATIONS
     ) -> cloudwatch.Metric:
         merged: MetricOptions = {"statistic": statistic, **options}
         return self.metric(name, variant=variant, namespace=namespace, **merged)

@@ -12,15 +12,17 @@ from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.containers import define, resolve
-from constructs_lib.sagemaker.execution_role import ExecutionRole
+from constructs_lib.sagemaker.execution_role import ExecutionRole, role_problems
 from constructs_lib.sagemaker.model_properties import execution_config, vpc_config
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving import servers
+from constructs_lib.serving.field_types import held_problems
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.instances import instance_type as parse_instance_type
 from constructs_lib.serving.models import ModelPackageModel
 from constructs_lib.serving.multi_container import HostedModel, MultiContainerModel, containers_of
 from constructs_lib.serving.notices import notices
+from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.multi_model.files import MultiModelFiles
@@ -92,6 +94,10 @@ class Model(Construct):
         log_group: str | None = None,
         role: iam.IRole | ExecutionRole | None = None,
     ) -> None:
+        problems = Problems("Model")
+        problems.extend(held_problems("model", model, HostedModel))
+        problems.extend(role_problems(role))
+        problems.raise_any()
         instance = parse_instance_type(instance_type) if isinstance(instance_type, str) else instance_type
         resolved = resolve(scope, model, instance)
         super().__init__(scope, id)
@@ -135,7 +141,7 @@ class Model(Construct):
 
     def _customize(self) -> None:
         """Have a function create the model, which can say what CloudFormation cannot."""
-        from constructs_lib.sagemaker.custom_model.function import ModelFunction  # Lambda, for who wants it
+        from constructs_lib.sagemaker.custom_model.function import ModelFunction  # Lambda, where it is needed
 
         self.node.default_child = self._resource
         ModelFunction.of(self).create(self._resource, role_arn=self._execution_role.arn)

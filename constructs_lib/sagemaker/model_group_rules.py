@@ -1,4 +1,4 @@
-"""What an endpoint with many models, several containers, or a product of AWS Marketplace does not go together with."""
+"""What does not work with many models, several containers, or a product of AWS Marketplace behind one endpoint."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MARKETPLACE = "a product of AWS Marketplace"
 
 
 def model_group_problems(options: EndpointOptions) -> Iterator[Problem]:
-    """Hold that SageMaker serves a group of models, or a product of AWS Marketplace, in the way that is asked for.
+    """Check that SageMaker serves a group of models, or a product of AWS Marketplace, in the way that is asked for.
 
     Sources: SageMaker developer guide, exclusions of "Serverless Inference", "Shadow tests", "Deployment guardrails";
     botocore sagemaker-runtime: ``InvokeEndpointAsync`` has neither ``TargetModel`` nor ``TargetContainerHostname``.
     """
-    variants = [*(options.variants or ()), *([options.shadow] if options.shadow else ())]
-    models = [model for model in (options.model, *(each.model for each in variants)) if model is not None]
+    own = (variant.model for variant in options.instance_variants)
+    models = [model for model in (options.model, *own) if model is not None]
     for kind, target in dict.fromkeys((_kind(model), target_of(model)) for model in models):
         if kind is None:
             continue

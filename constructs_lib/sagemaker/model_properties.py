@@ -25,7 +25,7 @@ def build(scope: Construct, name: str, model: ContainerValue, instance: Instance
     """Have the deployment build the model's image, if it is to be built, for the instance's architecture."""
     if not isinstance(model, ContainerModel) or model.dockerfile_directory is None:
         return None
-    from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform  # for who builds an image
+    from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform  # only where an image is built
 
     platform = Platform.LINUX_ARM64 if instance.architecture == "arm64" else Platform.LINUX_AMD64
     directory = str(Path(model.dockerfile_directory).absolute())
@@ -141,8 +141,8 @@ def read(place: permissions.Place, data: S3Artifact | None) -> list[permissions.
     """Let the role read the model data; nothing when there is none."""
     if data is None:
         return []
-    read = permissions.read_object if data.is_archive else permissions.read_prefix
-    return read(place, data.bucket, data.key)
+    reading = permissions.read_object if data.is_archive else permissions.read_prefix
+    return reading(place, data.bucket, data.key)
 
 
 def use_package(place: permissions.Place, model: ContainerValue) -> list[permissions.Statement]:

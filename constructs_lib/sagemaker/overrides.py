@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -40,14 +40,27 @@ class Overrides:
     endpoint: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         for resource in ("model", "endpoint_config", "endpoint"):
             problems.extend(path_problems(resource, getattr(self, resource)))
         problems.raise_any()
 
+    def apply(self, *, models: Iterable[Construct], endpoint_config: Construct, endpoint: Construct) -> None:
+        """Set and remove the properties in the template.
+
+        Parameters
+        ----------
+        models, endpoint_config, endpoint
+            The constructs of an endpoint's resources.
+        """
+        for model in models:
+            override(model, self.model)
+        override(endpoint_config, self.endpoint_config)
+        override(endpoint, self.endpoint)
+
 
 def path_problems(name: str, properties: Mapping[str, Any]) -> Iterator[Problem]:
-    """Hold that properties are named by paths; the field of each problem is ``name``."""
+    """Check that properties are named by paths; the field of each problem is ``name``."""
     for path in properties:
         if not _PATH.fullmatch(path):
             allowed = "names of CloudFormation properties and list positions, joined by dots"

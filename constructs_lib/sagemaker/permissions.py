@@ -6,7 +6,7 @@ Which actions a hosted model needs: AWS, "SageMaker AI Roles", section "CreateMo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,14 @@ class Place:
     region: str
     account: str
 
+    def arn(self, service: str, resource: str) -> str:
+        """Give the ARN of a service's resource in this region and account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def s3_arn(self, path: str) -> str:
+        """Give the ARN of a bucket, or of objects in one."""
+        return f"arn:{self.partition}:s3:::{path}"
+
 
 def trust_policy(service: str = "sagemaker.amazonaws.com") -> dict[str, Any]:
     """Let an AWS service take on the role: SageMaker by default."""
@@ -36,7 +44,7 @@ def trust_policy(service: str = "sagemaker.amazonaws.com") -> dict[str, Any]:
         "Effect": "Allow",
         "Principal": {"Service": service},
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return document([statement])
 
 
 def document(statements: Sequence[Statement]) -> dict[str, Any]:
@@ -55,20 +63,19 @@ def distinct(statements: Sequence[Statement]) -> list[Statement]:
 
 def read_object(place: Place, bucket: str, key: str) -> list[Statement]:
     """Let the role read one object."""
-    return [allow(["s3:GetObject"], f"arn:{place.partition}:s3:::{bucket}/{key}")]
+    return [allow(["s3:GetObject"], place.s3_arn(f"{bucket}/{key}"))]
 
 
 def read_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
     """Let the role list and read what is under one prefix."""
-    bucket_arn = f"arn:{place.partition}:s3:::{bucket}"
+    bucket_arn = place.s3_arn(bucket)
     listing = {**allow(["s3:ListBucket"], bucket_arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*"]}}}
     return [allow(["s3:GetObject"], f"{bucket_arn}/{prefix}*"), listing]
 
 
 def write_prefix(place: Place, bucket: str, prefix: str) -> list[Statement]:
     """Let the role write under one prefix, and give up an upload that it has begun."""
-    bucket_arn = f"arn:{place.partition}:s3:::{bucket}"
-    return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"{bucket_arn}/{prefix}*")]
+    return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], place.s3_arn(f"{bucket}/{prefix}*"))]
 
 
 def publish(topic_arns: Sequence[str]) -> list[Statement]:
@@ -78,8 +85,7 @@ def publish(topic_arns: Sequence[str]) -> list[Statement]:
 
 def describe_alarms(place: Place, names: Sequence[str]) -> list[Statement]:
     """Let the role see whether alarms went off. Source: AWS, "Auto-Rollback Configuration and Monitoring"."""
-    alarms = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:alarm"
-    return [allow(["cloudwatch:DescribeAlarms"], f"{alarms}:{name}") for name in names]
+    return [allow(["cloudwatch:DescribeAlarms"], place.arn("cloudwatch", f"alarm:{name}")) for name in names]
 
 
 def use_key(key_arn: str | None) -> list[Statement]:
@@ -152,9 +158,9 @@ def use_network(place: Place, subnets: Sequence[str], security_groups: Sequence[
     Source: AWS, "SageMaker AI Roles", section "CreateModel API: Execution Role Permissions", which allows it in all
     subnets and with all security groups.
     """
-    ec2 = f"arn:{place.partition}:ec2:{place.region}:{place.account}"
-    interfaces = f"{ec2}:network-interface/*"
-    parts = [f"{ec2}:subnet/{each}" for each in subnets] + [f"{ec2}:security-group/{each}" for each in security_groups]
+    interfaces = place.arn("ec2", "network-interface/*")
+    parts = [place.arn("ec2", f"subnet/{each}") for each in subnets]
+    parts += [place.arn("ec2", f"security-group/{each}") for each in security_groups]
     own = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
     look = ["DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"]
     return [
@@ -178,13 +184,30 @@ def write_logs_and_metrics(
 
 def write_log_group(place: Place, name: str) -> list[Statement]:
     """Let the role write one of SageMaker's log groups, such as ``TrainingJobs``, and metrics."""
-    group = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:/aws/sagemaker/{name}"
+    group = place.arn("logs", f"log-group:/aws/sagemaker/{name}")
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     metrics = {
         **allow(["cloudwatch:PutMetricData"], "*"),  # the action has no resource; the condition narrows it
         "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
     }
     return [allow(actions, [group, f"{group}:*"]), metrics]
+
+
+def pass_roles(role_arns: Iterable[str]) -> Statement:
+    """Let a function hand roles to SageMaker, and to nobody else."""
+    to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    return {**allow(["iam:PassRole"], list(dict.fromkeys(role_arns))), "Condition": to_sagemaker}
+
+
+def refuse_without_tls(service: str, resources: Sequence[str]) -> Statement:
+    """Refuse whoever does not come over TLS, in the policy of the resources themselves."""
+    return {
+        "Action": f"{service}:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Resource": list(resources),
+    }
 
 
 def allow(actions: list[str], resource: str | list[str]) -> Statement:

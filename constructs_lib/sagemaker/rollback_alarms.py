@@ -23,7 +23,7 @@ class RollbackAlarms:
         construct, its ``alarm_name``. Empty: none does. None: two alarms are made, on 5XX answers and on the model's
         latency.
     max_errors
-        5XX answers in a minute that the alarm made here bears, at least 0.
+        5XX answers in a minute that the alarm made here tolerates, at least 0.
     max_model_latency_ms
         Average milliseconds that the model may take over a minute before the alarm made here goes off, 1 to 60000.
         Default: half of the 60 seconds that SageMaker waits for an answer.

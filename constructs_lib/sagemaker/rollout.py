@@ -37,7 +37,7 @@ class Rollout(RollbackAlarms):
         Seconds that the old fleet is kept after the traffic has moved, 0 to 3600; not for ``rolling``. None: 0, as
         SageMaker's own.
     maximum_execution
-        Seconds after which an update that has not ended is taken back, 600 to 28800. None: SageMaker's own limit.
+        Seconds after which an update that has not ended is taken back, 600 to 28800. None: SageMaker's default.
     rollback_percent
         For ``rolling``: percent of the instances that a step back replaces, 5 to 100. None: all at once.
     alarms
@@ -57,7 +57,11 @@ class Rollout(RollbackAlarms):
     rollback_percent: int | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
+        if is_token(self.strategy):
+            problems.add(
+                "strategy", "is known at deployment only, and what goes with it is checked before; give its name"
+            )
         problems.extend(choice_problems("strategy", self.strategy, Strategy))
         problems.extend(self._step_problems())
         problems.extend(range_problems("wait", self.wait, 0, 3600, "seconds"))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from constructs_lib.sagemaker.metrics import INVOCATIONS
 from constructs_lib.sagemaker.rollback_alarms import RollbackAlarms
 from constructs_lib.sagemaker.rollout import Rollout
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
 
-_NAMESPACE = "AWS/SageMaker"
 _endpoint = sagemaker.CfnEndpoint
 
 
@@ -103,13 +103,13 @@ class _Watched(NamedTuple):
 def _alarm(
     scope: Construct, alarm_id: str, owner: str, dimensions: Sequence[Mapping[str, str]], watched: _Watched
 ) -> str:
-    from aws_cdk.aws_cloudwatch import CfnAlarm  # for who wants a rollout
+    from aws_cdk.aws_cloudwatch import CfnAlarm  # only where there are rollouts
 
     def rendered(values: Mapping[str, str]) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
         return [CfnAlarm.DimensionProperty(name=name, value=value) for name, value in values.items()]
 
     def series(index: int, values: Mapping[str, str]) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
-        metric = CfnAlarm.MetricProperty(namespace=_NAMESPACE, metric_name=watched.metric, dimensions=rendered(values))
+        metric = CfnAlarm.MetricProperty(namespace=INVOCATIONS, metric_name=watched.metric, dimensions=rendered(values))
         stat = CfnAlarm.MetricStatProperty(metric=metric, period=60, stat=watched.statistic)
         return CfnAlarm.MetricDataQueryProperty(id=f"v{index}", metric_stat=stat, return_data=False)
 
@@ -121,7 +121,7 @@ def _alarm(
         scope,
         alarm_id,
         alarm_description=f"A rollout of the {owner} is taken back: {watched.what}",
-        namespace=_NAMESPACE if alone else None,
+        namespace=INVOCATIONS if alone else None,
         metric_name=watched.metric if alone else None,
         dimensions=rendered(dimensions[0]) if alone else None,
         statistic=watched.statistic if alone else None,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from constructs_lib.serving.artifacts import BUCKET_NAME, split_s3_uri
 from constructs_lib.serving.problems import Problem, is_token
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_LENGTH = 512  # botocore sagemaker DestinationS3Uri
 
 
 def prefix_problems(name: str, uri: str | None, *, most: int = _MAX_LENGTH) -> Iterator[Problem]:
-    """Hold that a field is the address of an S3 prefix; None is not checked.
+    """Check that a field is the address of an S3 prefix; None is not checked.
 
     Parameters
     ----------
@@ -29,8 +28,8 @@ def prefix_problems(name: str, uri: str | None, *, most: int = _MAX_LENGTH) -> I
         hint = "; write 's3://' in front of the token of the bucket's name" if is_token(uri) else ""
         yield Problem(name, f"must look like 's3://BUCKET/PREFIX', got '{uri}'{hint}")
         return
-    bucket, _ = split_prefix(uri)
-    if not is_token(bucket) and not _BUCKET.fullmatch(bucket):
+    bucket, _ = split_s3_uri(uri)
+    if not is_token(bucket) and not BUCKET_NAME.fullmatch(bucket):
         allowed = "3 to 63 lower-case letters, digits, dots and hyphens"
         yield Problem(name, f"must look like 's3://BUCKET/PREFIX', where BUCKET has {allowed}, got '{uri}'")
     if not is_token(uri) and len(uri) > most:
@@ -39,5 +38,5 @@ def prefix_problems(name: str, uri: str | None, *, most: int = _MAX_LENGTH) -> I
 
 def split_prefix(uri: str) -> tuple[str, str]:
     """Give the bucket of an address and the prefix in it, which ends with ``/`` unless it is empty."""
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = split_s3_uri(uri)
     return bucket, f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""

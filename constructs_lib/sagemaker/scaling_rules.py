@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any, ClassVar, Literal
 
+from constructs_lib.serving.names import twin_name_problems
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import choice_problems
 
@@ -65,7 +66,7 @@ class StepAdjustment:
     change: int
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if self.lower is None and self.upper is None:
             problems.add("lower", "and 'upper' are both missing; give at least one of them, such as 'lower: 0'")
         elif self.lower is not None and self.upper is not None and not self.lower < self.upper:
@@ -80,7 +81,7 @@ class Steps:
     Attributes
     ----------
     name
-        Name of the policy: letters and digits, each name once for what scales.
+        Name of the policy: letters and digits, unique within what scales.
     statistic
         ``Average``, ``Sum``, ``Minimum`` or ``Maximum`` over a minute.
     comparison
@@ -88,7 +89,7 @@ class Steps:
     threshold
         Value of the metric at which the alarm goes off, in the metric's own unit.
     evaluation_minutes
-        Minutes in a row that the metric has to be there, at least 1.
+        Consecutive minutes for which the metric has to cross the threshold, at least 1.
     adjustment
         What ``change`` of a step means: ``ChangeInCapacity``, ``PercentChangeInCapacity`` or ``ExactCapacity``.
     steps
@@ -123,7 +124,7 @@ class Steps:
         yield from self._step_problems()
 
     def _step_problems(self) -> Iterator[Problem]:
-        """Hold that the steps touch each other, as Application Auto Scaling asks."""
+        """Check that the steps touch each other, as Application Auto Scaling asks."""
         if not self.steps:
             yield Problem("steps", "is empty; give at least one step, such as {lower: 0, change: 1}")
             return
@@ -136,7 +137,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScaling(Steps):
-    """A step scaling policy with the alarm that sets it off.
+    """A step scaling policy with the alarm that triggers it.
 
     Attributes
     ----------
@@ -149,7 +150,7 @@ class StepScaling(Steps):
     metric: StepMetric
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(choice_problems("metric", self.metric, StepMetric))
         problems.extend(self.problems())
         problems.raise_any()
@@ -170,7 +171,7 @@ class CopyStepScaling(Steps):
     metric: CopyStepMetric
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(choice_problems("metric", self.metric, CopyStepMetric))
         problems.extend(self.problems())
         problems.raise_any()
@@ -183,13 +184,13 @@ class ScheduledCapacity:
     Attributes
     ----------
     name
-        Name of the scheduled action: letters and digits, each name once for what scales.
+        Name of the scheduled action: letters and digits, unique within what scales.
     schedule
         ``cron(minutes hours day-of-month month day-of-week year)``, ``rate(1 hour)`` or ``at(2030-01-31T08:00:00)``.
     min
-        Fewest instances from then on, at least 1.
+        Fewest instances from that time on, at least 1.
     max
-        Most instances from then on, at least ``min``.
+        Most instances from that time on, at least ``min``.
     timezone
         Time zone of the schedule, such as ``Europe/Paris``. None: UTC.
     """
@@ -204,7 +205,7 @@ class ScheduledCapacity:
     timezone: str | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(_name_problems(self.name))
         if not is_token(self.schedule) and not _SCHEDULE.fullmatch(self.schedule):
             examples = "'cron(0 8 ? * MON-FRI *)', 'rate(1 hour)' or 'at(2030-01-31T08:00:00)'"
@@ -233,11 +234,9 @@ class ScheduledCopies(ScheduledCapacity):
 
 
 def twin_rule_problems(steps: Sequence[Steps], schedules: Sequence[ScheduledCapacity]) -> Iterator[Problem]:
-    """Hold that steps, and schedules, each have a name of their own."""
-    for field, rules in (("steps", steps), ("schedules", schedules)):
-        names = [rule.name for rule in rules]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield Problem(field, f"must each have a name of its own, got '{name}' {names.count(name)} times")
+    """Check that steps, and schedules, each have a name of their own."""
+    yield from twin_name_problems("steps", [step.name for step in steps])
+    yield from twin_name_problems("schedules", [schedule.name for schedule in schedules])
 
 
 def _name_problems(name: str) -> Iterator[Problem]:

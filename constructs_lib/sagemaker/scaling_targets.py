@@ -36,7 +36,7 @@ class _ScalingByTargets(_Scaling, Protocol):
 
 
 def bounds_from_zero_problems(scaling: _Scaling) -> Iterator[Problem]:
-    """Hold that there may be none, and that there may be some."""
+    """Check the bounds of a count that may go down to 0."""
     if below(scaling.min, 0):
         yield Problem("min", f"must be at least 0, got {scaling.min}")
     if below(scaling.max, 1):
@@ -46,26 +46,26 @@ def bounds_from_zero_problems(scaling: _Scaling) -> Iterator[Problem]:
 
 
 def order_problems(scaling: _Scaling) -> Iterator[Problem]:
-    """Hold that the most are no fewer than the fewest."""
+    """Check that ``max`` is at least ``min``."""
     if not is_token(scaling.min) and below(scaling.max, scaling.min):
         yield Problem("max", f"must be at least 'min' ({scaling.min}), got {scaling.max}")
 
 
 def cooldown_problems(scaling: _Scaling) -> Iterator[Problem]:
-    """Hold that nobody waits for less than no time."""
+    """Check that cool-downs are at least 0 seconds."""
     for name in ("scale_in_cooldown", "scale_out_cooldown"):
         if below(getattr(scaling, name), 0):
             yield Problem(name, f"must be at least 0 seconds, got {getattr(scaling, name)}")
 
 
 def target_problem(name: str, target: float) -> Iterator[Problem]:
-    """Hold that a target can be reached."""
+    """Check that a metric's target is a finite number above 0."""
     if not is_token(target) and not 0 < target < inf:
         yield Problem(name, f"must be a finite number above 0, got {target}")
 
 
 def target_problems(scaling: _ScalingByTargets, names: Sequence[str]) -> Iterator[Problem]:
-    """Hold that the targets can be reached, and that the count follows something.
+    """Check the targets, and that there is something that the count follows.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def target_problems(scaling: _ScalingByTargets, names: Sequence[str]) -> Iterato
 
 
 def target_invocations(scaling: _ScalingByTargets, given: float | None) -> float | None:
-    """Give the invocations per minute to aim at: as given, or of the rate that one bears; None without either.
+    """Give the invocations per minute to aim at: as given, or from the rate that one sustains; None without either.
 
     Source: AWS, "Load testing your auto scaling configuration".
     """

@@ -9,10 +9,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.sagemaker.containers import resolve
-from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
 from constructs_lib.sagemaker.model import Model
 from constructs_lib.sagemaker.serverless_rules import SERVERLESS_HOST
-from constructs_lib.sagemaker.variants import InstanceVariant
+from constructs_lib.sagemaker.variants import AnyVariant, InstanceVariant
 from constructs_lib.serving import servers
 from constructs_lib.serving.instances import InstanceType, instance_type
 from constructs_lib.serving.multi_container import HostedModel, containers_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from constructs_lib.sagemaker import scaling_targets
-from constructs_lib.serving.names import name_problem
+from constructs_lib.serving.names import variant_name_problem
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import range_problems
 
@@ -43,7 +43,7 @@ class ProvisionedConcurrencyScaling:
     scale_out_cooldown: int = 300
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(range_problems("min", self.min, 1, _MAX_CONCURRENCY))
         problems.extend(scaling_targets.order_problems(self))
         problems.extend(range_problems("max", self.max, 1, _MAX_CONCURRENCY))
@@ -81,7 +81,7 @@ class ServerlessVariant:
     name: str = "AllTraffic"
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._problems())
         problems.raise_any()
 
@@ -91,7 +91,7 @@ class ServerlessVariant:
             yield Problem("memory_size_mb", f"must be one of {sizes}, got {self.memory_size_mb}")
         yield from range_problems("max_concurrency", self.max_concurrency, 1, _MAX_CONCURRENCY)
         yield from range_problems("provisioned_concurrency", self.provisioned_concurrency, 1, _MAX_CONCURRENCY)
-        if wrong := name_problem(self.name):
+        if wrong := variant_name_problem(self.name):
             yield Problem("name", wrong)
         allowed = f"must be at most 'max_concurrency' ({self.max_concurrency})"
         if self.provisioned_concurrency is not None and below(self.max_concurrency, self.provisioned_concurrency):

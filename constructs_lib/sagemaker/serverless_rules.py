@@ -1,4 +1,4 @@
-"""What serverless endpoints do not have, held by settings and constructs alike."""
+"""What serverless endpoints do not have, checked for settings and constructs alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_GPU = "serverless endpoints have no accelerator; give 'instance_type' instea
 
 
 def serverless_problems(options: EndpointOptions) -> Iterator[Problem]:
-    """Hold that nothing is asked of a serverless endpoint that it has not.
+    """Check that nothing is asked of a serverless endpoint that it does not have.
 
     Sources: AWS, "Deploy models with Amazon SageMaker Serverless Inference", section "Feature exclusions"; botocore
     sagemaker ContainerDefinition on ModelDataSource, to which additional sources come in addition.

@@ -1,8 +1,9 @@
-"""What the library's own functions have in common that serve a whole stack."""
+"""The base of the library's own Lambda functions that a stack has once each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self, cast
 
 import aws_cdk as cdk
@@ -11,25 +12,23 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.inline_function import LOG_RETENTION
+from constructs_lib.sagemaker.lambda_function import LOG_RETENTION, define_function
 from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.artifacts import S3Artifact
 
 
 class StackFunction(Construct):
-    """Has a role and a log group for a function; use :meth:`of`, which makes it once per stack.
+    """Defines the role and the log group of a function; use :meth:`of`, which makes it once per stack.
 
-    A subclass says its id in the stack, defines its function, and allows what that does as more of it is asked for.
+    A subclass defines the function, and allows what it does as more of it is asked for.
     """
 
     ID: ClassVar[str]
+    """Its id in the stack."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name for it
-    ) -> None:
-        super().__init__(scope, id)
-        self._facts = StackFacts.of(scope)
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack, self.ID)
+        self._facts = StackFacts.of(stack)
         self._place = self._facts.place
         log_group = logs.CfnLogGroup(self, "LogGroup", retention_in_days=LOG_RETENTION)
         self._log_group_name = log_group.ref
@@ -43,8 +42,31 @@ class StackFunction(Construct):
         """Give the one of the stack that a construct is in."""
         stack = StackFacts.of(scope).stack
         if (stack, cls) not in _MADE:
-            _MADE[stack, cls] = cls(stack, cls.ID)
+            _MADE[stack, cls] = cls(stack)
         return cast("Self", _MADE[stack, cls])
+
+    def _define_function(
+        self,
+        name: str,
+        *,
+        source: Path | S3Artifact,
+        description: str,
+        timeout: int,
+        memory_size: int = 256,
+        entry: str = "handler",
+    ) -> str:
+        """Define a function that has this role and log group, as `define_function` does, and give its ARN."""
+        return define_function(
+            self,
+            name,
+            source=source,
+            entry=entry,
+            description=description,
+            role_arn=self._role_arn,
+            log_group_name=self._log_group_name,
+            timeout=timeout,
+            memory_size=memory_size,
+        ).attr_arn
 
     def _allow(self, policy_name: str, statements: Sequence[permissions.Statement]) -> None:
         """Let the function do this, and nothing else."""

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from constructs_lib.sagemaker.metrics import INSTANCES, INVOCATIONS
 from constructs_lib.sagemaker.scaling_rules import CopyStepScaling, StepScaling
 
 _policy = autoscaling.CfnScalingPolicy
-_alarm = cloudwatch.CfnAlarm
+_Steps = autoscaling.CfnScalingPolicy.StepScalingPolicyConfigurationProperty
 
 
-def scale_in_steps(
+def scale_by_steps(
     scope: Construct,
     target: autoscaling.CfnScalableTarget,
     step: StepScaling | CopyStepScaling,
     *,
     dimensions: Mapping[str, str],
-    utilization: str = "/aws/sagemaker/Endpoints",
+    utilization: str = INSTANCES,
     id_prefix: str = "",
     policy_suffix: str = "",
 ) -> None:
@@ -44,47 +46,41 @@ def scale_in_steps(
         End of the policy's name. Default: none.
     """
     above = step.comparison == "above"
-    policy = _policy(
+    adjustments = [
+        _policy.StepAdjustmentProperty(
+            metric_interval_lower_bound=each.lower,
+            metric_interval_upper_bound=each.upper,
+            scaling_adjustment=each.change,
+        )
+        for each in step.steps
+    ]
+    _define(
         scope,
-        f"{id_prefix}{step.name}StepPolicy",
-        policy_name=f"{step.name}{policy_suffix}",
-        policy_type="StepScaling",
-        scaling_target_id=target.ref,
-        step_scaling_policy_configuration=_policy.StepScalingPolicyConfigurationProperty(
+        f"{id_prefix}{step.name}Step",
+        target,
+        f"{step.name}{policy_suffix}",
+        _policy.StepScalingPolicyConfigurationProperty(
             adjustment_type=step.adjustment,
             cooldown=step.cooldown,
             metric_aggregation_type="Average",
-            step_adjustments=[
-                _policy.StepAdjustmentProperty(
-                    metric_interval_lower_bound=each.lower,
-                    metric_interval_upper_bound=each.upper,
-                    scaling_adjustment=each.change,
-                )
-                for each in step.steps
-            ],
+            step_adjustments=adjustments,
         ),
-    )
-    _alarm(
-        scope,
-        f"{id_prefix}{step.name}StepAlarm",
-        namespace=utilization if "Utilization" in step.metric else "AWS/SageMaker",
+        namespace=utilization if "Utilization" in step.metric else INVOCATIONS,
         metric_name=step.metric,
-        dimensions=_dimensions(**dimensions),
+        dimensions=dimensions,
         statistic=step.statistic,
-        period=60,
         evaluation_periods=step.evaluation_minutes,
         threshold=step.threshold,
         comparison_operator="GreaterThanOrEqualToThreshold" if above else "LessThanOrEqualToThreshold",
-        treat_missing_data="missing",
-        alarm_actions=[policy.ref],
     )
 
 
-def wake_up(
+def wake_up_variant(
     scope: Construct,
+    target: autoscaling.CfnScalableTarget,
     endpoint_name: str,
     variant_name: str,
-    target: autoscaling.CfnScalableTarget,
+    *,
     policy_suffix: str = "",
 ) -> None:
     """Give an asynchronous endpoint without instances its first one when a request arrives.
@@ -92,37 +88,82 @@ def wake_up(
     Target tracking divides by the instances, and does not see a backlog while there are none. Source: AWS, "Autoscale
     an asynchronous endpoint", section "Define a scaling policy that scales up from zero for new requests".
     """
-    policy = _policy(
+    metric = "HasBacklogWithoutCapacity"
+    _define(
         scope,
-        f"{variant_name}WakeUpPolicy",
-        policy_name=f"HasBacklogWithoutCapacity{policy_suffix}",
-        policy_type="StepScaling",
-        scaling_target_id=target.ref,
-        step_scaling_policy_configuration=_policy.StepScalingPolicyConfigurationProperty(
-            adjustment_type="ChangeInCapacity",
-            cooldown=300,
-            metric_aggregation_type="Average",
-            step_adjustments=[
-                _policy.StepAdjustmentProperty(metric_interval_lower_bound=0, scaling_adjustment=1),
-            ],
-        ),
-    )
-    _alarm(
-        scope,
-        f"{variant_name}WakeUpAlarm",
-        namespace="AWS/SageMaker",
-        metric_name="HasBacklogWithoutCapacity",
-        dimensions=_dimensions(EndpointName=endpoint_name),
+        f"{variant_name}WakeUp",
+        target,
+        f"{metric}{policy_suffix}",
+        _one_more(cooldown=300, aggregation="Average"),
+        namespace=INVOCATIONS,
+        metric_name=metric,
+        dimensions={"EndpointName": endpoint_name},
         statistic="Average",
-        period=60,
         evaluation_periods=2,
         datapoints_to_alarm=2,
         threshold=1,
         comparison_operator="GreaterThanOrEqualToThreshold",
-        treat_missing_data="missing",
-        alarm_actions=[policy.ref],
     )
 
 
-def _dimensions(**values: str) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
-    return [_alarm.DimensionProperty(name=name, value=value) for name, value in values.items()]
+def wake_up_component(scope: Construct, target: autoscaling.CfnScalableTarget, component_name: str) -> None:
+    """Give a component without copies its first one when a request finds none.
+
+    Target tracking divides by the copies, and sees no traffic while there are none. Source: AWS, "Scale an endpoint to
+    zero instances"; its alarm is above 1, which a single request never reaches: at least 1 it has to be.
+    """
+    metric = "NoCapacityInvocationFailures"
+    _define(
+        scope,
+        "WakeUp",
+        target,
+        metric,
+        _one_more(cooldown=60, aggregation="Maximum"),
+        namespace=INVOCATIONS,
+        metric_name=metric,
+        dimensions={"InferenceComponentName": component_name},
+        statistic="Sum",
+        evaluation_periods=1,
+        threshold=1,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+    )
+
+
+def _one_more(*, cooldown: int, aggregation: str) -> _Steps:
+    return _policy.StepScalingPolicyConfigurationProperty(
+        adjustment_type="ChangeInCapacity",
+        cooldown=cooldown,
+        metric_aggregation_type=aggregation,
+        step_adjustments=[_policy.StepAdjustmentProperty(metric_interval_lower_bound=0, scaling_adjustment=1)],
+    )
+
+
+def _define(
+    scope: Construct,
+    name: str,
+    target: autoscaling.CfnScalableTarget,
+    policy_name: str,
+    steps: _Steps,
+    *,
+    dimensions: Mapping[str, str],
+    **alarm: Any,
+) -> None:
+    """Define a policy, and the alarm with these properties that sets it off."""
+    policy = _policy(
+        scope,
+        f"{name}Policy",
+        policy_name=policy_name,
+        policy_type="StepScaling",
+        scaling_target_id=target.ref,
+        step_scaling_policy_configuration=steps,
+    )
+    of_metric = [cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value) for key, value in dimensions.items()]
+    cloudwatch.CfnAlarm(
+        scope,
+        f"{name}Alarm",
+        dimensions=of_metric,
+        period=60,
+        treat_missing_data="missing",
+        alarm_actions=[policy.ref],
+        **alarm,
+    )

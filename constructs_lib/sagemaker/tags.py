@@ -15,7 +15,7 @@ _SIGNS = "_.:/=+-@"  # besides letters, numbers and spaces of any language
 
 
 def tag_problems(tags: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that AWS takes the tags.
+    """Check that AWS takes the tags.
 
     Parameters
     ----------

@@ -11,13 +11,14 @@ from typing import Any, ClassVar, Literal
 from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.instance_pools import pool_problems
 from constructs_lib.sagemaker.s3_prefixes import prefix_problems
+from constructs_lib.sagemaker.serverless import ServerlessVariant
 from constructs_lib.serving import elastic_inference
 from constructs_lib.serving.compatibility import instance_type_problems
 from constructs_lib.serving.elastic_inference import AcceleratorType
 from constructs_lib.serving.instance_storage import disk_size_problems
 from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.multi_container import HostedModel
-from constructs_lib.serving.names import name_problem
+from constructs_lib.serving.names import variant_name_problem
 from constructs_lib.serving.problems import Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
@@ -75,23 +76,23 @@ class InstanceVariant:
         SageMaker does by itself, which is at random.
     model_data_download_timeout
         Seconds that an instance may take to fetch the model data, 60 to 3600. None: an hour for a large language model,
-        otherwise SageMaker's own limit.
+        otherwise SageMaker's default.
     container_startup_timeout
         Seconds that the container may take until ``/ping`` answers, 60 to 3600. None: an hour for a large language
-        model, otherwise SageMaker's own limit.
+        model, otherwise SageMaker's default.
     instance_provision_timeout
-        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's own limit.
+        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's default.
     volume_size_gb
         Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. None: what
         SageMaker gives to the instance type.
     inference_ami_version
-        Image of the host, which brings its GPU or Neuron driver. None: the one that the model's image needs, otherwise
-        SageMaker's default for the instance type.
+        Image of the host, which includes the GPU or Neuron driver. None: the one that the model's image needs,
+        otherwise SageMaker's default for the instance type.
     enable_ssm_access
-        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+        Whether AWS Systems Manager may open a shell on the instances, for debugging. Default: no.
     core_dumps
-        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
-        the right to. None: they are not kept.
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role may write
+        there. None: none are kept.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -115,7 +116,7 @@ class InstanceVariant:
     core_dumps: str | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(instance_count_problems(self.instance_count, self.autoscaling))
         problems.extend(instance_type_problems(self.instance_type, autoscaled=self.autoscaling is not None))
         problems.extend(
@@ -128,7 +129,7 @@ class InstanceVariant:
         )
         problems.extend(_reservation_problems(self.capacity_reservation_arn))
         problems.extend(elastic_inference.accelerator_problems(self.accelerator_type, self.instance_type))
-        if wrong := name_problem(self.name):
+        if wrong := variant_name_problem(self.name):
             problems.add("name", wrong)
         if not is_token(self.weight) and not 0 <= self.weight < inf:
             problems.add("weight", f"must be a finite number of at least 0, got {self.weight}")
@@ -154,6 +155,10 @@ class InstanceVariant:
         return self.autoscaling.min if self.autoscaling else 1
 
 
+AnyVariant = InstanceVariant | ServerlessVariant
+"""What serves a share of an endpoint's traffic."""
+
+
 def _reservation_problems(arn: str | None) -> Iterator[Problem]:
     if arn is not None and not is_token(arn) and not _RESERVATION.fullmatch(arn):
         shape = "arn:aws:sagemaker:REGION:ACCOUNT:training-plan/NAME"
@@ -161,7 +166,7 @@ def _reservation_problems(arn: str | None) -> Iterator[Problem]:
 
 
 def instance_count_problems(instance_count: int | None, autoscaling: Autoscaling | None) -> list[Problem]:
-    """Hold that an initial count is positive, and inside the range in which it may scale."""
+    """Check that an initial count is positive, and inside the range in which it may scale."""
     if instance_count is None:
         return []
     if below(instance_count, 1):

@@ -128,8 +128,14 @@ def parse_artifact(location: str | Path) -> Artifact:
     return LocalArtifact(path=Path(location))
 
 
-def _parse_s3(uri: str) -> S3Artifact:
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Give the bucket of an ``s3://`` address, and the key or prefix behind it as it stands."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _parse_s3(uri: str) -> S3Artifact:
+    bucket, key = split_s3_uri(uri)
     if not is_token(bucket) and not BUCKET_NAME.fullmatch(bucket):
         raise _wrong(
             f"'{uri}' names no valid bucket; give 's3://BUCKET/path/model.tar.gz', where BUCKET has 3 to 63 lower-case "

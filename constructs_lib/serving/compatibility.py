@@ -46,7 +46,7 @@ def hosting_problems(
     autoscaled: bool,
     accelerator_type: str | None = None,
 ) -> Iterator[Problem]:
-    """Hold that a model, an instance type and their options can be hosted together.
+    """Check that a model, an instance type and their options can be hosted together.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _archive_problems(model: AnyModel) -> Iterator[Problem]:
 
 
 def instance_type_problems(instance_name: str, *, autoscaled: bool) -> Iterator[Problem]:
-    """Hold that SageMaker has an instance type, and scales it if it is to.
+    """Check that SageMaker has an instance type, and scales it if it is to.
 
     Yields
     ------
@@ -135,7 +135,7 @@ def instance_type_problems(instance_name: str, *, autoscaled: bool) -> Iterator[
 def region_problems(
     model: HostedModel, instance_name: str, region: str, *, accelerator_type: str | None = None
 ) -> Iterator[Problem]:
-    """Hold that AWS keeps the image of a model in a region.
+    """Check that AWS keeps the image of a model in a region.
 
     Parameters
     ----------

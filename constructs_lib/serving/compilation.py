@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from constructs_lib.serving import neo
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.network import VpcConfig
-from constructs_lib.serving.problems import Problem, Problems, is_token
+from constructs_lib.serving.problems import Problem, Problems
 from constructs_lib.serving.ranges import choice_problems, range_problems
 
 # botocore sagemaker: FrameworkVersion, DataInputConfig, CompilerOptions, S3Uri.
@@ -19,7 +20,6 @@ _INPUT_MAX = 16384
 _OPTIONS = (3, 1024)
 _OUTPUT = re.compile(r"s3://[^/\s]+(/\S*)?")
 _URI_MAX = 1024
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _START_UP = 900  # seconds for which the deployment waits beyond the job's own limit
 _RUNTIME = (60, 12 * 3600 - _START_UP)
 _NEURON = ("ml_inf1", "ml_inf2", "ml_trn1")
@@ -83,8 +83,8 @@ class Compilation:
         Options of the compiler by name, such as ``{dtype: float32}``, or as JSON; for Inferentia and Trainium the
         Neuron compiler's command line, such as ``--num-neuroncores 2``. Left out: the compiler's defaults.
     output
-        Address of the S3 prefix under which the compiled model is put. Left out: a private bucket is made, which stays
-        when the stack goes.
+        Address of the S3 prefix under which the compiled model is put. Left out: a private bucket of the stack, which
+        stays when the stack is deleted.
     output_kms_key_arn
         ARN of the KMS key that the compiled model is encrypted with. Left out: the bucket's own encryption.
     max_runtime
@@ -149,9 +149,7 @@ class Compilation:
     def _place_problems(self) -> Iterator[Problem]:
         if self.output is not None and not (_OUTPUT.fullmatch(self.output) and len(self.output) <= _URI_MAX):
             yield Problem("output", f"must look like 's3://BUCKET/PREFIX', got '{self.output}'")
-        key = self.output_kms_key_arn
-        if key is not None and not is_token(key) and not _KEY.fullmatch(key):
-            yield Problem("output_kms_key_arn", f"must look like 'arn:aws:kms:REGION:ACCOUNT:key/ID', got '{key}'")
+        yield from key_problems("output_kms_key_arn", self.output_kms_key_arn)
         yield from range_problems("max_runtime", self.max_runtime, *_RUNTIME, "seconds")
 
     @property

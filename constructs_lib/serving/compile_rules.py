@@ -21,7 +21,7 @@ _FRAMEWORKS = {
 
 
 def compile_problems(model: Any, **unused: object) -> Iterator[Problem]:
-    """Hold that a model's compilation fits the model.
+    """Check that a model's compilation fits the model.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def target_of(model: object) -> str | None:
 
 
 def compiled_model_problems(model: object, instance: InstanceType) -> Iterator[Problem]:
-    """Hold that an instance is of the family that a model is compiled for."""
+    """Check that an instance is of the family that a model is compiled for."""
     compilation: Compilation | None = getattr(model, "compile", None)
     target, where = target_of(model), "model.compile.target" if compilation else "model.compiled_for"
     if target is None and compilation is None:
@@ -108,13 +108,13 @@ def compiled_model_problems(model: object, instance: InstanceType) -> Iterator[P
 
 
 def uncompiled_problems(model: object) -> Iterator[Problem]:
-    """Hold that a model is not still to be compiled."""
+    """Check that a model is not still to be compiled."""
     if getattr(model, "compile", None) is not None:
         yield Problem("compile", "is not done by itself: make a NeoCompilation of the model, and serve its '.model'")
 
 
 def compile_region_problems(model: object, region: str) -> Iterator[Problem]:
-    """Hold that Neo compiles for a model's target in a region."""
+    """Check that Neo compiles for a model's target in a region."""
     compilation: Compilation | None = getattr(model, "compile", None)
     only = only_region(compilation.target if compilation else None)
     if compilation and only not in (None, region):

@@ -57,7 +57,7 @@ def host(instance_name: str, accelerator_type: str | None = None) -> InstanceTyp
 
 
 def accelerator_problems(accelerator_type: str | None, instance_name: str) -> Iterator[Problem]:
-    """Hold that there is such an accelerator, and that it is attached to an instance without one of its own.
+    """Check that there is such an accelerator, and that it is attached to an instance without one of its own.
 
     Yields
     ------
@@ -81,7 +81,7 @@ def accelerator_problems(accelerator_type: str | None, instance_name: str) -> It
 
 
 def accelerated_model_problems(model: HostedModel) -> Iterator[Problem]:
-    """Hold that Elastic Inference could speed a model up.
+    """Check that Elastic Inference could speed a model up.
 
     Yields
     ------

@@ -142,7 +142,7 @@ def _handler_problems(model: FrameworkModel, artifact: Path) -> list[Problem]:
 
 
 def _default_handler_problems(model: OnnxModel, artifact: Path) -> list[Problem]:
-    """Hold that an ONNX model without a handler of its own can be served by the library's."""
+    """Check that an ONNX model without a handler of its own can be served by the library's."""
     code = _source_directory(model) or artifact / CODE_DIRECTORY
     if (code / _DEFAULT_HANDLER).is_file():
         return []
@@ -190,7 +190,7 @@ def missing_dockerfile(model: Model) -> list[Problem]:
 
 
 def downloads_in_isolation(model: Model, location: LocalArtifact) -> list[Problem]:
-    """Hold that a container that may call nobody is not told to install packages when it starts."""
+    """Check that a container that may call nobody is not told to install packages when it starts."""
     # SageMaker developer guide, "Run Training and Inference Containers in Internet-Free Mode". An image of one's own
     # may have the packages already, and then pip calls nobody.
     if not model.network_isolation or model.image is not None:

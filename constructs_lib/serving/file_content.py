@@ -1,4 +1,4 @@
-"""Reads the files of an archive, each once and a block at a time, and holds that none changes meanwhile."""
+"""Reads the files of an archive, each once and a block at a time, and checks that none changes meanwhile."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class GpuSharing:
     mig_slices: int | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(range_problems("time_slicing", self.time_slicing, 2, _REPLICAS_MAX, "pods"))
         if self.mig_slices is not None and self.mig_slices not in _SLICES:
             choices = ", ".join(map(str, _SLICES))

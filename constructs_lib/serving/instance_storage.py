@@ -25,7 +25,7 @@ def has_own_disks(instance: InstanceType) -> bool:
 
 
 def disk_key_problems(name: str, key_arn: str | None, instance: InstanceType) -> Iterator[Problem]:
-    """Hold that an instance has volumes which a key of the user's encrypts.
+    """Check that an instance has volumes which a key of the user's encrypts.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def disk_key_problems(name: str, key_arn: str | None, instance: InstanceType) ->
 
 
 def disk_size_problems(name: str, size: int | None, instance_names: Sequence[str]) -> Iterator[Problem]:
-    """Hold that instances have volumes whose size can be chosen.
+    """Check that instances have volumes whose size can be chosen.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from constructs_lib.serving.images import Device
+from constructs_lib.serving.problems import is_token
 
 __all__ = [
     "Accelerator",
@@ -189,6 +190,10 @@ def _why_not(bare: str) -> str:
 
 
 def _unknown(name: str, known: Iterable[str], what: str, reason: str = "") -> InstanceTypeError:
+    if is_token(name):
+        return InstanceTypeError(
+            f"'{name}' is known at deployment only, and images are chosen before; give its name as text"
+        )
     # The family is kept where it exists, or else its letter: another size of g5 helps more than 'ml.g6.3xlarge' would.
     family = name.rsplit(".", 1)[0] + "."
     letter = name[: len(_PREFIX) + 1] if name.startswith(_PREFIX) else name[:1]

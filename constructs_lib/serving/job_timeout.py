@@ -12,7 +12,7 @@ LONGEST = 12 * 3600
 
 
 def timeout_problems(timeout: int, max_runtime: int | None = None) -> Iterator[Problem]:
-    """Hold that a deployment can wait for a job.
+    """Check that a deployment can wait for a job.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def label_value_problem(value: str) -> str | None:
 
 
 def label_problems(field: str, labels: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that labels are such as Kubernetes takes.
+    """Check that labels are such as Kubernetes takes.
 
     Parameters
     ----------

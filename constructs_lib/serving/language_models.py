@@ -64,7 +64,7 @@ def parallel_degree(units: int) -> int:
 
 
 def parallel_problems(model: LargeLanguageModel, instance: InstanceType) -> Iterator[Problem]:
-    """Hold that the instance has as many accelerators as the model is split over.
+    """Check that the instance has as many accelerators as the model is split over.
 
     Yields
     ------

@@ -92,7 +92,7 @@ class ModelArchive:
     runtime: Literal["python", "python3"] = "python"
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._problems())
         problems.raise_any()
 

@@ -20,29 +20,28 @@ class Model:
     Attributes
     ----------
     artifact
-        Where the weights are: ``s3://…/model.tar.gz``, ``s3://…/prefix/``, a local directory, or a local ``.tar.gz``.
-        A local directory is packaged as it stands: weights at the top, handler and ``requirements.txt`` in ``code/``.
-        None: the model has no artifact; its container brings or fetches its own weights.
+        Where the weights are: ``s3://…/model.tar.gz``, ``s3://…/prefix/``, a local directory, or a local ``.tar.gz``. A
+        local directory is packaged unchanged: weights at the top, handler and ``requirements.txt`` in ``code/``. None:
+        the model has no artifact; its container brings or fetches its own weights.
     image
         URI of the container image. None: the newest AWS Deep Learning Container that fits framework, version and
         instance type.
     environment
-        Environment variables of the container, at most 100. They win over those that the library sets itself.
+        Environment variables of the container, at most 100. They take precedence over those that the library sets.
     network_isolation
-        Whether the containers may call nobody, AWS included; SageMaker fetches the artifact for them. Default: they
-        may.
+        Whether the containers have no network access, not even to AWS; SageMaker downloads the artifact for them.
+        Default: they have access.
     vpc
         Your VPC's subnets and security groups, through which the containers reach the network. None: they use
-        SageMaker's own network, with its way to the internet.
+        SageMaker's network, which has internet access.
     artifact_kms_key_arn
         ARN of the KMS key that the objects of the artifact and of the additional sources are encrypted with: the role
-        is allowed to decrypt with it. None: they are encrypted with a key of S3's, or their bucket's key lets the role
-        use it.
+        may decrypt with it. None: S3's own key, or a key whose policy already allows the role.
     additional_model_data_sources
         Up to 5 places of more data, such as a draft model or an adapter, by channel name (1 to 64 letters, digits,
         ``.``, ``_`` and ``-``): each is written like ``artifact``, and the container finds its files in
-        ``/opt/ml/additional-model-data-sources/CHANNEL``. CloudFormation cannot say so, and a function of the stack
-        creates the SageMaker model in its place. Empty: there is none.
+        ``/opt/ml/additional-model-data-sources/CHANNEL``. CloudFormation has no such property, so a Lambda function of
+        the stack creates the SageMaker model. Empty: none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -56,7 +55,7 @@ class Model:
     additional_model_data_sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._problems())
         problems.raise_any()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.artifacts import MAR_SUFFIX, S3Artifact, TrainedArtifact, parse_artifact
 from constructs_lib.serving.problems import InvalidValueError, Problem, below, is_token
 from constructs_lib.serving.ranges import range_problems
@@ -19,7 +20,6 @@ _CHANNEL = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
 # huggingface_hub, utils/_validators.py: at most 96 characters, an optional owner before the name.
 _HUB_NAME = re.compile(r"(?=.{1,96}$)(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
 _BASE = re.compile(r"pytorch\d+(\.\d+)*")
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _ECR = re.compile(r"\.dkr[.-]ecr(-fips)?\.|public\.ecr\.aws/")
 # The only name under which the TensorFlow Serving container looks for a handler.
 _TENSORFLOW_HANDLER = "inference.py"
@@ -27,19 +27,19 @@ _SERVERS = ("pytorch", "triton")
 
 
 def required(field: str, value: object, meaning: str) -> Iterator[Problem]:
-    """Hold that a field is given."""
+    """Check that a field is given."""
     if value is None:
         yield Problem(field, f"is missing; give {meaning}")
 
 
 def at_least(field: str, value: int | None, minimum: int) -> Iterator[Problem]:
-    """Hold that a number, if given, reaches a minimum."""
+    """Check that a number, if given, reaches a minimum."""
     if value is not None and below(value, minimum):
         yield Problem(field, f"must be at least {minimum}, got {value}")
 
 
 def artifact(location: str | None) -> Iterator[Problem]:
-    """Hold that the artifact's address can be read."""
+    """Check that the artifact's address can be read."""
     if location is None:
         return
     try:
@@ -49,7 +49,7 @@ def artifact(location: str | None) -> Iterator[Problem]:
 
 
 def image(uri: str | None) -> Iterator[Problem]:
-    """Hold that an image's URI is one word of at most 255 characters."""
+    """Check that an image's URI is one word of at most 255 characters."""
     if uri is None or is_token(uri):
         return
     if not uri or any(character.isspace() for character in uri):
@@ -58,20 +58,20 @@ def image(uri: str | None) -> Iterator[Problem]:
         yield Problem("image", f"must have at most {_IMAGE_MAX} characters, got {len(uri)}")
 
 
-def environment(variables: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that there are at most 100 variables, with names and lengths that SageMaker takes."""
+def environment(variables: Mapping[str, str], *, longest: int = _ENVIRONMENT_TEXT_MAX) -> Iterator[Problem]:
+    """Check that there are at most 100 variables, with names and lengths that SageMaker takes."""
     if len(variables) > _ENVIRONMENT_MAX:
         yield Problem("environment", f"must have at most {_ENVIRONMENT_MAX} variables, got {len(variables)}")
     for name, value in variables.items():
         field = f"environment.{name}"
         if not (name.isascii() and name.isidentifier()):
             yield Problem(field, "must be named with letters, digits and underscores, and not begin with a digit")
-        if max(len(name), len(value)) > _ENVIRONMENT_TEXT_MAX:
-            yield Problem(field, f"must have at most {_ENVIRONMENT_TEXT_MAX} characters in its name and in its value")
+        if max(len(name), len(value)) > longest:
+            yield Problem(field, f"must have at most {longest} characters in its name and in its value")
 
 
 def version(number: str | None, py_version: str | None) -> Iterator[Problem]:
-    """Hold that versions look like versions; whether an image exists is the catalogue's answer."""
+    """Check that versions look like versions; whether an image exists is the catalogue's answer."""
     if number is not None and not number.strip():
         yield Problem("version", "must not be empty; leave it out for the newest version")
     if py_version is not None and not (py_version.startswith("py") and py_version[2:].isdigit()):
@@ -79,7 +79,7 @@ def version(number: str | None, py_version: str | None) -> Iterator[Problem]:
 
 
 def handler(location: str | None, entry_point: str | None, source_dir: str | None) -> Iterator[Problem]:
-    """Hold that the handler is a Python file's name, and that its directory can be packaged at all."""
+    """Check that the handler is a Python file's name, and that its directory can be packaged at all."""
     if entry_point is not None and (not entry_point.endswith(".py") or "/" in entry_point or "\\" in entry_point):
         yield Problem(
             "entry_point",
@@ -103,7 +103,7 @@ def handler(location: str | None, entry_point: str | None, source_dir: str | Non
 
 
 def tensorflow_entry_point(entry_point: str | None) -> Iterator[Problem]:
-    """Hold that a TensorFlow handler has the one name that its container looks for."""
+    """Check that a TensorFlow handler has the one name that its container looks for."""
     if entry_point not in (None, _TENSORFLOW_HANDLER):
         yield Problem(
             "entry_point",
@@ -113,7 +113,7 @@ def tensorflow_entry_point(entry_point: str | None) -> Iterator[Problem]:
 
 
 def on_triton(server: str, **given: str | None) -> Iterator[Problem]:
-    """Hold that nothing is asked of Triton that only a container with a handler does."""
+    """Check that nothing is asked of Triton that only a container with a handler does."""
     if server not in _SERVERS:
         yield Problem("server", f"must be one of {', '.join(_SERVERS)}, got '{server}'")
     if server != "triton":
@@ -128,7 +128,7 @@ def on_triton(server: str, **given: str | None) -> Iterator[Problem]:
 
 
 def max_batch_size(rows: int | None, server: str) -> Iterator[Problem]:
-    """Hold that rows are joined by a server that can."""
+    """Check that Triton alone is told how many rows to join, and a number that it takes."""
     if rows is None:
         return
     if server != "triton":
@@ -137,7 +137,7 @@ def max_batch_size(rows: int | None, server: str) -> Iterator[Problem]:
 
 
 def one_source(model_id: str | None, location: str | None) -> Iterator[Problem]:
-    """Hold that weights come from the hub or from an artifact, and from one of them only."""
+    """Check that weights come from the hub or from an artifact, and from one of them only."""
     if model_id is None and location is None:
         yield Problem("model_id", "is missing; give the model's name on the hub, or an 'artifact'")
     if model_id is not None and location is not None:
@@ -145,7 +145,7 @@ def one_source(model_id: str | None, location: str | None) -> Iterator[Problem]:
 
 
 def hub_name(model_id: str | None) -> Iterator[Problem]:
-    """Hold that a model's name on the hub is one, and not an address or a path."""
+    """Check that a model's name on the hub looks like one, and not like an address or a path."""
     if model_id is None or is_token(model_id) or _HUB_NAME.fullmatch(model_id):
         return
     local = model_id.startswith(("s3://", ".", "/")) or model_id.endswith("/")
@@ -156,13 +156,13 @@ def hub_name(model_id: str | None) -> Iterator[Problem]:
 
 
 def base(framework: str | None) -> Iterator[Problem]:
-    """Hold that the framework below Transformers looks like one."""
+    """Check that the framework below Transformers looks like one."""
     if framework is not None and not _BASE.fullmatch(framework):
         yield Problem("base", f"must look like 'pytorch2.6', got '{framework}'")
 
 
 def reaches_hub(model_id: str | None, *, isolated: bool) -> Iterator[Problem]:
-    """Hold that a container that is to fetch its model from the hub may call it."""
+    """Check that a container that is to fetch its model from the hub may call it."""
     if model_id is not None and isolated:
         yield Problem(
             "network_isolation",
@@ -172,7 +172,7 @@ def reaches_hub(model_id: str | None, *, isolated: bool) -> Iterator[Problem]:
 
 
 def additional_sources(sources: Mapping[str, str]) -> Iterator[Problem]:
-    """Hold that there are at most 5 additional sources, named as directories can be, in places that can be read."""
+    """Check that there are at most 5 additional sources, named as directories can be, in places that can be read."""
     field = "additional_model_data_sources"
     if len(sources) > _SOURCES_MAX:
         yield Problem(field, f"must be at most {_SOURCES_MAX}, got {len(sources)}")
@@ -192,11 +192,10 @@ def additional_sources(sources: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def artifact_key(locations: Sequence[str | None], key_arn: str | None) -> Iterator[Problem]:
-    """Hold that a KMS key is one by its ARN, and that there is something to decrypt with it."""
+    """Check that a KMS key is given by its ARN, and that there is something to decrypt with it."""
     if key_arn is None:
         return
-    if not is_token(key_arn) and not _KEY.fullmatch(key_arn):
-        yield Problem("artifact_kms_key_arn", f"must look like 'arn:aws:kms:REGION:ACCOUNT:key/ID', got '{key_arn}'")
+    yield from key_problems("artifact_kms_key_arn", key_arn)
     if not any(location is not None and location.startswith("s3://") for location in locations):
         yield Problem(
             "artifact_kms_key_arn",
@@ -205,7 +204,7 @@ def artifact_key(locations: Sequence[str | None], key_arn: str | None) -> Iterat
 
 
 def one_image(uri: str | None, directory: str | None) -> Iterator[Problem]:
-    """Hold that an image is there or is built, and one of them only."""
+    """Check that an image is there or is built, and one of them only."""
     if uri is None and directory is None:
         yield Problem("image", "is missing; give the URI of your container image, or a 'dockerfile_directory'")
     if uri is not None and directory is not None:
@@ -213,7 +212,7 @@ def one_image(uri: str | None, directory: str | None) -> Iterator[Problem]:
 
 
 def private_registry(uri: str | None, registry: object | None, *, in_vpc: bool) -> Iterator[Problem]:
-    """Hold that a private registry is not ECR, and is reached through a VPC."""
+    """Check that a private registry is not ECR, and is reached through a VPC."""
     if registry is None:
         return
     # SageMaker developer guide, "Use a Private Docker Registry for Real-Time Inference Containers".

@@ -24,7 +24,7 @@ _ARN = re.compile(
 
 
 def package_problems(model: ModelPackageModel) -> Iterator[Problem]:
-    """Hold that a package is one, and that what is told of its content can be granted."""
+    """Check a package's ARN, and that the role can be granted what the package is said to contain."""
     yield from _arn_problems(model.model_package_arn)
     for number, uri in enumerate(model.package_images):
         yield from (Problem(f"package_images.{number}", problem.message) for problem in check.image(uri))
@@ -75,7 +75,7 @@ def named_artifacts(model: ModelPackageModel) -> list[S3Artifact]:
 
 
 def package_region_problems(model: object, region: str) -> Iterator[Problem]:
-    """Hold that a package is in the region that it is served in; of other models and of tokens nothing is held.
+    """Check that a package is in the region that it is served in; other models, and tokens, are not checked.
 
     Source: botocore sagemaker, ``ContainerDefinition``: image and model data are in the region of the model.
 

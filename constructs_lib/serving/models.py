@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameworkModel(Model):
-    """A model that one of AWS's framework containers serves, with or without a handler of yours.
+    """A model that one of AWS's framework containers serves, with or without your own handler.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class FrameworkModel(Model):
     source_dir
         Local directory whose content becomes ``code/`` in the archive. None: the artifact brings its own ``code/``.
     compile
-        How SageMaker Neo compiles the model before it is served. None: it does not.
+        How SageMaker Neo compiles the model before it is served. None: not at all.
     compiled_for
         Target device for which Neo has compiled the artifact already, such as ``ml_c5``, so that it is served on such
         instances only; ``image`` is then the one that Neo named. None: it is not compiled.
@@ -144,8 +144,9 @@ class OnnxModel(FrameworkModel):
 
 
 def _on_triton(model: PyTorchModel | OnnxModel) -> Iterator[Problem]:
-    handler = {"entry_point": model.entry_point, "source_dir": model.source_dir}
-    return check.on_triton(model.server, **handler, py_version=model.py_version)
+    return check.on_triton(
+        model.server, entry_point=model.entry_point, source_dir=model.source_dir, py_version=model.py_version
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,15 +219,16 @@ class LargeLanguageModel(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerModel(Model):
-    """A model in a container of your own: any image that keeps SageMaker's container contract.
+    """A model in your own container: any image that follows SageMaker's container contract.
 
     Attributes
     ----------
     dockerfile_directory
         Local directory with a ``Dockerfile``, instead of ``image``: the deployment builds the image for the instance's
-        architecture, with Docker, and pushes it. None: ``image`` says where it is.
+        architecture, with Docker, and pushes it. None: ``image`` is used.
     private_registry
-        That ``image`` is in a registry of yours that is not ECR, which the ``vpc`` reaches. None: it is in ECR.
+        Set if ``image`` is in your own registry instead of ECR; the ``vpc`` must be able to reach it. None: it is in
+        ECR.
     compile
         How SageMaker Neo compiles the model, and names the image, before it is served. None: it does not.
     compiled_for
@@ -260,7 +262,7 @@ class ContainerModel(Model):
 class ModelPackageModel(Model):
     """A model package: a version in SageMaker's Model Registry, or a product of AWS Marketplace.
 
-    SageMaker takes images and artifacts from the package; ``environment`` comes beside the package's own variables
+    SageMaker takes images and artifacts from the package; ``environment`` is added to the package's own variables
     (aws/sagemaker-python-sdk, pull request 3581).
 
     Attributes

@@ -40,7 +40,7 @@ _GPU_SIZES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiModel(Model):
-    """Many models of one kind that share the instances of an endpoint: each is loaded when a request first names it.
+    """Many models of one kind that share the instances of an endpoint: the first request that names a model loads it.
 
     A request names its model as ``TargetModel``: a name of ``models``, or the rest of an object's key after
     ``artifact``.
@@ -54,9 +54,9 @@ class MultiModel(Model):
         What serves them: the container of ``pytorch``, ``tensorflow`` or ``triton``, or with an ``image``, ``onnx`` or
         ``container``.
     models
-        Local directories and ``.tar.gz`` files by the name that requests call them, such as ``fraud.tar.gz``. To add
-        or remove one leaves the instances alone; a changed one moves the endpoint to new instances, as SageMaker goes
-        on serving what it has loaded. For Triton, a directory with one ``.onnx`` or ``.pt`` file becomes a model
+        Local directories and ``.tar.gz`` files by the name that requests call them, such as ``fraud.tar.gz``. Adding or
+        removing one keeps the instances; a changed one moves the endpoint to new instances, because SageMaker keeps
+        serving what it has loaded. For Triton, a directory with one ``.onnx`` or ``.pt`` file becomes a model
         repository. Empty: ``artifact`` says where they are.
     version
         Version of the server that has an inference image, such as ``"2.6"``. None: the newest one.
@@ -67,8 +67,7 @@ class MultiModel(Model):
     source_dir
         Local directory whose content becomes ``code/`` of every one of the ``models``. None: each brings its own.
     model_cache_setting
-        ``Disabled`` if a model is not to be kept in memory after a request, for many models that are rarely asked.
-        Default: ``Enabled``.
+        ``Disabled`` unloads a model after each request, for many rarely called models. Default: ``Enabled``.
     container_hostname
         Name of the container, 1 to 63 letters, digits and inner hyphens. None: it has none.
     """
@@ -100,8 +99,9 @@ class MultiModel(Model):
 
     def _handler_problems(self) -> Iterator[Problem]:
         if self.server == "triton":
-            handler = {"entry_point": self.entry_point, "source_dir": self.source_dir}
-            yield from check.on_triton(self.server, **handler, py_version=self.py_version)
+            yield from check.on_triton(
+                self.server, entry_point=self.entry_point, source_dir=self.source_dir, py_version=self.py_version
+            )
 
     def _place_problems(self) -> Iterator[Problem]:
         if not self.models and self.artifact is None:
@@ -191,7 +191,7 @@ class MultiModel(Model):
 
 
 def multi_model_instance_problems(model: MultiModel, instance: InstanceType) -> Iterator[Problem]:
-    """Hold that SageMaker has multi-model endpoints of this server on this instance type.
+    """Check that SageMaker has multi-model endpoints of this server on this instance type.
 
     Source: SageMaker developer guide, "Multi-model endpoints", "Supported algorithms, frameworks, and instances".
 

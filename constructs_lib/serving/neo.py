@@ -70,7 +70,7 @@ VERSIONED = ("mxnet", "pytorch", "tensorflow", "tflite")
 
 
 def target_problems(target: str) -> Iterator[Problem]:
-    """Hold that Neo has a target."""
+    """Check that Neo has a target."""
     if target in TARGETS:
         return
     near = get_close_matches(target.lower().replace(".", "_").replace("-", "_"), TARGETS, n=1, cutoff=0.5)
@@ -79,7 +79,7 @@ def target_problems(target: str) -> Iterator[Problem]:
 
 
 def framework_problems(framework: str, version: str | None, target: str | None) -> Iterator[Problem]:
-    """Hold that Neo compiles a framework and its version for a target.
+    """Check that Neo compiles a framework and its version for a target.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def newest_version(framework: str, target: str | None) -> str | None:
 
 
 def layout_problems(framework: str, shapes: Mapping[str, Sequence[int]] | None) -> Iterator[Problem]:
-    """Hold that the shapes of a model's inputs are laid out as Neo expects them of its framework.
+    """Check that the shapes of a model's inputs are laid out as Neo expects them of its framework.
 
     Sizes of images tell channels from pixels where they are clear: 1, 3 or 4 beside larger ones.
     """

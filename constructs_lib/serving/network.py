@@ -21,7 +21,7 @@ _FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-
 class VpcConfig:
     """The subnets that a model's containers have network interfaces in, and the security groups that hold for those.
 
-    The containers then reach what the VPC reaches, S3 included: without a way to the internet the VPC needs a gateway
+    The containers then reach only what the VPC reaches, S3 included: without internet access, the VPC needs a gateway
     endpoint for S3 (and an interface endpoint for each other service that a container calls).
 
     Attributes
@@ -38,7 +38,7 @@ class VpcConfig:
     security_group_ids: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(_id_problems("subnets", self.subnets, _SUBNETS_MAX, _SUBNET, "subnet-0123456789abcdef0"))
         problems.extend(
             _id_problems(
@@ -59,7 +59,7 @@ class PrivateRegistry:
     Attributes
     ----------
     credentials_function_arn
-        ARN of the Lambda function that gives SageMaker user and password of the registry. None: it asks for none.
+        ARN of the Lambda function that gives SageMaker the registry's user and password. None: it needs none.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -68,7 +68,7 @@ class PrivateRegistry:
 
     def __post_init__(self) -> None:
         arn = self.credentials_function_arn
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if arn is not None and not is_token(arn) and not _FUNCTION.fullmatch(arn):
             shape = "arn:aws:lambda:REGION:ACCOUNT:function:NAME"
             problems.add("credentials_function_arn", f"must look like '{shape}', got '{arn}'")

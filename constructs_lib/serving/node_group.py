@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from constructs_lib.serving.availability_zones import zone_problems
 from constructs_lib.serving.gpu_sharing import GpuSharing
 from constructs_lib.serving.instances import Accelerator, InstanceType, ec2_instance_type
 from constructs_lib.serving.kubernetes_names import dns_label_problem, label_problems
@@ -42,7 +43,7 @@ _VOLUME_GIB, _VOLUME_GIB_ACCELERATED = 50, 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeGroup:
-    """A group of like nodes in an EKS cluster.
+    """A group of nodes of one kind in an EKS cluster.
 
     Attributes
     ----------
@@ -52,16 +53,20 @@ class NodeGroup:
         1 to 20 EC2 instance types of one architecture, with the same accelerators; several help where one type is
         scarce, above all on spot.
     max_size
-        How many nodes the group has at most, 1 to 450.
+        Most nodes in the group, 1 to 450.
     min_size
-        How many nodes it has at least. Default: 0.
+        Fewest nodes in the group. Default: 0.
     desired_size
-        With how many nodes the group begins; the autoscaler owns the number from then on. None: ``min_size``.
+        Initial number of nodes; after that the autoscaler controls it. None: ``min_size``.
     capacity_type
         ``ON_DEMAND``, ``SPOT`` or ``CAPACITY_BLOCK`` (GPUs reserved for some days). Default: ``ON_DEMAND``.
     capacity_reservation_id
         The reservation to launch into, such as ``cr-0123456789abcdef0``; required with ``CAPACITY_BLOCK``. None: any
         open reservation that matches.
+    availability_zones
+        The Availability Zones that its nodes are in, such as ``us-east-1c``; of a managed node group with a
+        ``capacity_reservation_id``, the one that the reservation is in. Left out: all that the cluster has private
+        subnets in. They say nothing of a cluster that exists already.
     ami
         ``AL2023`` or ``Bottlerocket``; EKS's own image for this kind of node. Default: ``AL2023``.
     volume_gib
@@ -71,12 +76,12 @@ class NodeGroup:
         More labels of each node.
     taints
         The taints of each node. None: none for CPUs, ``nvidia.com/gpu=true:NoSchedule`` for GPUs and
-        ``aws.amazon.com/neuron=true:NoSchedule`` for Neuron, so that only what needs them runs there.
+        ``aws.amazon.com/neuron=true:NoSchedule`` for Neuron, so that only pods that need them run there.
     gpu_sharing
         How pods share the GPUs. None: a GPU belongs to one pod.
     metadata_hop_limit
         How many network hops the answer of the instance metadata service (version 2, which is required) may make. 1
-        keeps it, and so the node's own credentials, from pods; 2 lets pods have it. Default: 1.
+        hides it, and thereby the node's credentials, from pods; 2 lets pods reach it. Default: 1.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -88,6 +93,7 @@ class NodeGroup:
     desired_size: int | None = None
     capacity_type: CapacityType = "ON_DEMAND"
     capacity_reservation_id: str | None = None
+    availability_zones: tuple[str, ...] = ()
     ami: AmiFamily = "AL2023"
     volume_gib: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +102,7 @@ class NodeGroup:
     metadata_hop_limit: int = 1
 
     def __post_init__(self) -> None:
-        problems = Problems(f"{type(self).__name__} '{self.name}'")
+        problems = Problems.of(self, f"{type(self).__name__} '{self.name}'")
         if wrong := dns_label_problem(self.name, most=_NAME_MAX):
             problems.add("name", wrong)
         problems.extend(self._size_problems())
@@ -105,6 +111,7 @@ class NodeGroup:
         problems.extend(range_problems("volume_gib", self.volume_gib, 20, _VOLUME_GIB_MAX, "GiB"))
         problems.extend(range_problems("metadata_hop_limit", self.metadata_hop_limit, 1, 2, "hops"))
         problems.extend(label_problems("labels", self.labels))
+        problems.extend(zone_problems("availability_zones", self.availability_zones))
         problems.extend(reservation_problems(self))
         problems.extend(instance_problems(self))
         problems.raise_any()

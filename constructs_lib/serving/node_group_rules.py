@@ -18,12 +18,15 @@ _RESERVATION = re.compile(r"cr-[0-9a-f]{17}")
 # The driver of EKS's AL2023 and Bottlerocket images is newer than NVIDIA's last for Kepler (470).
 _TOO_OLD = {"K80": "NVIDIA's driver in today's EKS images does not know the K80 any more; use 'g4dn' or newer"}
 _KINDS = {"gpu": "NVIDIA GPU", "neuron": "Inferentia of the first generation", "neuronx": "Neuron", "gaudi": "Gaudi"}
+# EKS User Guide, "Use EKS-optimized accelerated AMIs for GPU instances" and "Build a custom Bottlerocket AMI variant":
+# its driver is 580, and g7 needs 595; of the arm64 families, its image for GPUs is for g5g alone.
+_NOT_ON_BOTTLEROCKET = ("g7", "p6e-gb200")
 # Bottlerocket's nvidia-migmanager: the GPUs that it cuts into slices.
 _SLICED = ("A100", "H100", "H200")
 
 
 def instance_problems(group: NodeGroup) -> Iterator[Problem]:
-    """Hold that all instance types exist, are of one kind, and that EKS has an image for it."""
+    """Check that all instance types exist, are of one kind, and that EKS has an image for it."""
     names = group.instance_types
     if not 1 <= len(names) <= _TYPES_MAX:
         yield Problem("instance_types", f"must be 1 to {_TYPES_MAX} instance types, got {len(names)}")
@@ -39,14 +42,14 @@ def instance_problems(group: NodeGroup) -> Iterator[Problem]:
         return
     yield from _mixed(instances)
     for index, instance in enumerate(instances):
-        if wrong := _no_image(instance):
+        if wrong := _no_image(instance, group.ami):
             yield Problem(f"instance_types.{index}", wrong)
     for instance in instances:
         yield from _sharing_problems(group, instance)
 
 
 def reservation_problems(group: NodeGroup) -> Iterator[Problem]:
-    """Hold that a reservation fits the capacity type."""
+    """Check that a reservation fits the capacity type."""
     reservation = group.capacity_reservation_id
     block = group.capacity_type == "CAPACITY_BLOCK"
     if reservation is None:
@@ -79,12 +82,14 @@ def _kind(instance: InstanceType) -> str:
     return f"{found.count} {_KINDS[found.kind]}" if found else "no accelerator"
 
 
-def _no_image(instance: InstanceType) -> str | None:
+def _no_image(instance: InstanceType, ami: str) -> str | None:
     found = instance.accelerator
     if found and found.kind == "gaudi":
         return f"'{instance.name}' has Gaudi accelerators, for which EKS has no image; use a GPU or a Neuron instance"
     if found and found.model in _TOO_OLD:
         return f"'{instance.name}': {_TOO_OLD[found.model]}"
+    if ami == "Bottlerocket" and instance.family in _NOT_ON_BOTTLEROCKET:
+        return f"'{instance.name}' does not start with Bottlerocket, which has no driver for it; use the ami AL2023"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What still works but will not for long, or is not looked after any more: said at synth, by an id that never changes.
+"""Warnings at synth about what AWS retires or no longer maintains, each with an id that never changes.
 
 The day is the catalogue's own (`images.as_of`), never the clock's: the same code gives the same warnings on any day.
 """
@@ -121,7 +121,7 @@ def compilation_notices(compilation: Compilation) -> Iterator[Notice]:
 
 
 def acknowledgement_problems(ids: Iterable[str]) -> Iterator[Problem]:
-    """Hold that what is acknowledged are ids of the library's own warnings."""
+    """Check that what is acknowledged are ids of the library's own warnings."""
     for number, given in enumerate(ids):
         if given not in _IDS:
             text = f"'{given}' is not a warning of this library; choose of {', '.join(_IDS)}"

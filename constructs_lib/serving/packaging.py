@@ -20,7 +20,7 @@ from constructs_lib.serving.file_checks import (
 )
 from constructs_lib.serving.file_content import Progress
 from constructs_lib.serving.models import Model
-from constructs_lib.serving.problems import Problem, Problems
+from constructs_lib.serving.problems import InvalidValueError, Problem, Problems
 from constructs_lib.serving.triton_repository import is_on_triton, lay_out
 
 
@@ -46,11 +46,11 @@ def package(
     ArchiveError
         When the directory cannot be packaged: it is empty, unreadable, or has a link that leaves it.
     """
-    problems = Problems(type(model).__name__)
-    location = model.location
+    owner, location = type(model).__name__, model.location
     if not isinstance(location, LocalArtifact):
-        problems.add("artifact", f"must be local to be packaged, got {model.artifact!r}")
-        raise problems.error()
+        remote = Problem("artifact", f"must be local to be packaged, got {model.artifact!r}")
+        raise InvalidValueError(owner, [remote])
+    problems = Problems(owner)
     problems.extend(missing_files(model, location, allow) or downloads_in_isolation(model, location))
     problems.raise_any()
     if location.is_archive:

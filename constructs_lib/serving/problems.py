@@ -48,6 +48,29 @@ class Problems:
         self._owner = owner
         self._found: list[Problem] = []
 
+    @staticmethod
+    def of(value: object, owner: str | None = None) -> Problems:
+        """Begin the check of a value object with the types of its fields, without which no rule can read them.
+
+        Parameters
+        ----------
+        value
+            An instance of a dataclass.
+        owner
+            Whose problems they are. None: its class's.
+
+        Raises
+        ------
+        InvalidValueError
+            When a field holds something else than its type says.
+        """
+        from constructs_lib.serving.field_types import type_problems  # which needs what is above
+
+        problems = Problems(owner or type(value).__name__)
+        problems.extend(type_problems(value))
+        problems.raise_any()
+        return problems
+
     def add(self, field: str, message: str) -> None:
         """Note that ``field`` is wrong."""
         self._found.append(Problem(field, message))
@@ -55,10 +78,6 @@ class Problems:
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note problems that somebody else found."""
         self._found.extend(problems)
-
-    def error(self) -> InvalidValueError:
-        """Make one error of all that was noted."""
-        return InvalidValueError(self._owner, self._found)
 
     def raise_any(self) -> None:
         """Raise what was found.
@@ -69,7 +88,7 @@ class Problems:
             When at least one problem was noted.
         """
         if self._found:
-            raise self.error()
+            raise InvalidValueError(self._owner, self._found)
 
 
 def is_token(value: object) -> bool:

@@ -9,7 +9,7 @@ from constructs_lib.serving.problems import Problem, is_token
 
 
 def range_problems(name: str, value: float | None, least: float, most: float, unit: str = "") -> Iterator[Problem]:
-    """Hold that a number is between two others, both allowed; None and tokens are not checked.
+    """Check that a number is between two others, both allowed; None and tokens are not checked.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def range_problems(name: str, value: float | None, least: float, most: float, un
 
 
 def choice_problems(name: str, value: str | None, choices: Any) -> Iterator[Problem]:
-    """Hold that a word is one of a ``Literal``'s; None and tokens are not checked.
+    """Check that a word is one of a ``Literal``'s; None and tokens are not checked.
 
     Parameters
     ----------

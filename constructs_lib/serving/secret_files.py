@@ -1,4 +1,4 @@
-"""Files that hold secrets by all appearance, and so do not belong into an archive that others read.
+"""Files that look like secrets, and so do not belong in an archive that others read.
 
 A name is enough for most. A ``.pem`` or ``.key`` may be public (a certificate) or no key at all (a tokenizer's), so its
 beginning is read.
@@ -30,7 +30,7 @@ def holds_credentials(name: str) -> bool:
 
 
 def is_secret(name: str, path: str) -> bool:
-    """Tell whether a file holds a secret by all appearance.
+    """Tell whether a file looks like a secret.
 
     Parameters
     ----------

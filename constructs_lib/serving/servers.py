@@ -78,7 +78,7 @@ class HostNeeds:
     inference_ami_version
         The host image whose GPU driver the model's image needs. None: SageMaker's default for the instance type.
     start_up_seconds
-        How long fetching the model data, and starting the container, may each take. None: SageMaker's own limit.
+        How long fetching the model data, and starting the container, may each take. None: SageMaker's default.
     """
 
     inference_ami_version: str | None = None

@@ -34,7 +34,7 @@ class Taint:
     effect: TaintEffect = "NoSchedule"
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if wrong := label_key_problem(self.key):
             problems.add("key", wrong)
         if wrong := label_value_problem(self.value):

@@ -1,4 +1,4 @@
-"""The fields of Triton's ``config.pbtxt``: with one that it does not know, it reads none of them.
+"""The fields that Triton knows in a ``config.pbtxt``: with any other, it does not read the file at all.
 
 Source: triton-inference-server/common, protobuf/model_config.proto (``ModelConfig``, ``ModelInput``, ``ModelOutput``).
 """

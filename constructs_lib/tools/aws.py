@@ -15,8 +15,26 @@ from constructs_lib.tools.command import ToolError
 Answer = TypeVar("Answer")
 
 _PAUSES = (0.2, 0.5, 1.0)  # seconds
-_BUSY = ("ThrottlingException", "Throttling", "ServiceUnavailable", "InternalFailure", "InternalDependencyException")
-_NO_CREDENTIALS = "there are no AWS credentials; set AWS_PROFILE, or log in (`aws sso login`, `aws configure`)"
+_BUSY = (
+    "ThrottlingException",
+    "Throttling",
+    "ServiceUnavailable",
+    "InternalFailure",
+    "InternalDependencyException",
+    "SlowDown",  # S3's own words for the first and the last
+    "InternalError",
+)
+_LOG_IN = "set AWS_PROFILE, or log in (`aws sso login`, `aws configure`)"
+_NO_CREDENTIALS = f"there are no AWS credentials; {_LOG_IN}"
+# Credentials that have expired or that AWS does not know: S3's codes, and those of the other services.
+_UNKNOWN_CALLER = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "UnrecognizedClientException",
+)
 _MAKING = Lock()  # boto3's default session makes one client at a time
 
 
@@ -114,7 +132,8 @@ def _cause(error: Exception) -> str:
         answer = error.response["Error"]
         if answer.get("Code") == "ModelError":
             return _model_error(error.response)
-        return f"AWS answers {answer.get('Code', '')} to {error.operation_name}: {brief(answer.get('Message', ''))}"
+        said = f"AWS answers {answer.get('Code', '')} to {error.operation_name}: {brief(answer.get('Message', ''))}"
+        return f"{said}; {_LOG_IN}" if answer.get("Code") in _UNKNOWN_CALLER else said
     lacks_credentials = (
         boto.NoCredentialsError,
         boto.PartialCredentialsError,

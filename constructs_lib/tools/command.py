@@ -6,7 +6,8 @@ is imported when its subcommand is used and not before, so `inference --help` st
 is imported by the function that needs it.
 
 A user's mistake is a `ToolError`, an `ArchiveError` or an `InvalidValueError`: it ends the command with exit code 1 and
-its text, and so does a disk that is full. A wrong command line ends it with 2, Ctrl-C with 130.
+its text, and so does a disk that is full. A wrong command line ends it with 2, also when options do not go together,
+which is told by ``arguments.refuse(…)``. Ctrl-C ends it with 130, SIGTERM with 143.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from constructs_lib import __version__
@@ -25,6 +28,7 @@ from constructs_lib.serving.problems import InvalidValueError
 from constructs_lib.serving.source_file import ArchiveError
 
 INTERRUPTED = 130
+_EXIT_CODES = "exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted"
 
 
 class ToolError(Exception):
@@ -43,11 +47,14 @@ class Command:
         What it does, in one line without a full stop.
     module
         The module with its ``add_arguments(parser)``.
+    example
+        Command lines that its help ends with, indented. Default: none.
     """
 
     name: str
     help: str
     module: str
+    example: str = ""
 
 
 COMMANDS = (
@@ -60,6 +67,10 @@ COMMANDS = (
         name="invoke",
         help="call an endpoint or a model server, and show its answer",
         module="constructs_lib.tools.invoke_command",
+        example="""\
+  inference invoke rows.csv --endpoint digits
+  echo '{"instances": [1.0, 2.0, 5.0]}' | inference invoke - --endpoint double --show json
+  inference invoke rows.csv --url http://localhost:8501 --protocol tensorflow-serving --model saved_model""",
     ),
 )
 
@@ -75,11 +86,14 @@ def main(argv: Sequence[str] | None = None, *, commands: Sequence[Command] = COM
         The subcommands that there are.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # a request to end, such as a CI job's, cleans up as Ctrl-C does
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = _parser(commands, chosen=next((word for word in given if not word.startswith("-")), "")).parse_args(
         given
     )
-    if sys.stdout is None:  # closed, as by `>&-`
-        sys.stdout = io.TextIOWrapper(io.BytesIO())
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows what it can
     try:
@@ -105,10 +119,18 @@ def add_action(
     name: str,
     *,
     help: str,  # noqa: A002
+    example: str = "",
 ) -> argparse.ArgumentParser:
     """Add a subcommand's own subcommand, which is named in the errors that it ends with."""
-    parser = actions.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", allow_abbrev=False)
-    parser.set_defaults(prog=parser.prog)
+    parser = actions.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        epilog=f"for example:\n{example}" if example else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(prog=parser.prog, refuse=parser.error)
     return parser
 
 
@@ -121,12 +143,15 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(commands: Sequence[Command], *, chosen: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = _Parser(
-        prog="inference", description="Tools for deploying models for inference.", allow_abbrev=False
+        prog="inference",
+        description="Tools for deploying models for inference.",
+        epilog=_EXIT_CODES,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"inference-constructs {__version__}")
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands:
-        subparser = add_action(actions, command.name, help=command.help)
+        subparser = add_action(actions, command.name, help=command.help, example=command.example)
         if command.name == chosen:
             importlib.import_module(command.module).add_arguments(subparser)
     return parser

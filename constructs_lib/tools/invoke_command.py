@@ -33,19 +33,19 @@ _OF_SERVERS = {"model": "--model", "model_version": "--model-version", "token": 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add whom to call, with what, and how to show the answer."""
+    """Add the target, the request, and how to show the answer."""
     parser.set_defaults(run=_run)
     parser.add_argument(
         "input", metavar="FILE", help="the request: .json, .csv, .npy, .txt, an image; - for JSON on standard input"
     )
-    whom = parser.add_argument_group("whom to call").add_mutually_exclusive_group(required=True)
+    whom = parser.add_argument_group("target, one of").add_mutually_exclusive_group(required=True)
     whom.add_argument("--endpoint", type=_name, metavar="NAME", help="a SageMaker endpoint")
     whom.add_argument(
-        "--service", type=_name, metavar="NAME", help="a Service of the Kubernetes cluster of your kubeconfig"
+        "--service", type=_name, metavar="NAME", help="a Service in the Kubernetes cluster of your kubeconfig"
     )
-    whom.add_argument("--url", type=_name, metavar="URL", help="a model server at an address")
-    _add_endpoint(parser.add_argument_group("of an endpoint"))
-    _add_server(parser.add_argument_group("of a Service or an address"))
+    whom.add_argument("--url", type=_name, metavar="URL", help="the address of a model server")
+    _add_endpoint(parser.add_argument_group("options for an endpoint"))
+    _add_server(parser.add_argument_group("options for a Service or a URL"))
     _add_shown(parser.add_argument_group("request and answer"))
 
 
@@ -54,47 +54,52 @@ def _add_endpoint(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--target-variant", metavar="NAME", help="production variant")
     group.add_argument("--target-container", metavar="HOST", help="container of a multi-container endpoint")
     group.add_argument("--inference-component", metavar="NAME", help="inference component")
-    group.add_argument("--accept", metavar="TYPE", help="content type that the answer should have")
-    group.add_argument("--async", dest="asynchronous", action="store_true", help="send it asynchronously, and wait")
+    group.add_argument("--accept", metavar="TYPE", help="content type to ask for")
     group.add_argument(
-        "--upload", metavar="S3_PREFIX", help="with --async: where to put a request of over 128,000 bytes"
+        "--async", dest="asynchronous", action="store_true", help="invoke asynchronously, and wait for the answer"
+    )
+    group.add_argument(
+        "--upload", metavar="S3_PREFIX", help="with --async: where to upload a request of more than 128,000 bytes"
     )
 
 
 def _add_server(group: argparse._ArgumentGroup) -> None:
     from constructs_lib.tools.invoke.servers import PROTOCOLS
 
-    group.add_argument("--protocol", choices=PROTOCOLS, help="what the server speaks; required")
+    group.add_argument("--protocol", choices=PROTOCOLS, help="the server's protocol; required")
     group.add_argument("--model", metavar="NAME", help="name of the model on the server")
     group.add_argument("--model-version", metavar="V", help="version of the model")
     group.add_argument("--namespace", metavar="NAME", help="namespace of the Service (default: the one that has it)")
     group.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
-    group.add_argument("--token", metavar="TOKEN", help="bearer token that the server asks for")
+    group.add_argument("--token", metavar="TOKEN", help="bearer token to send")
 
 
 def _add_shown(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--content-type", metavar="TYPE", help="what FILE holds (default: as its name says)")
+    group.add_argument("--content-type", metavar="TYPE", help="content type of FILE (default: by its suffix)")
     group.add_argument(
         "--timeout",
         type=_positive_number,
         metavar="SECONDS",
         help="how long to wait for an answer (default: 60; with --async 900)",
     )
-    group.add_argument("--stream", action="store_true", help="show the answer as it is made")
+    group.add_argument("--stream", action="store_true", help="show the answer while it arrives")
     group.add_argument(
-        "--show", choices=("table", "json", "raw"), default="table", help="how to show it (default: table)"
+        "--show", choices=("table", "json", "raw"), default="table", help="how to show the answer (default: table)"
     )
-    group.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the answer's bytes there instead")
+    group.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the answer to this file instead")
     group.add_argument(
-        "--repeat", type=_positive, default=1, metavar="N", help="send it N times, and print how long answers took"
+        "--repeat", type=_positive, default=1, metavar="N", help="send it N times, and print the latencies"
     )
-    group.add_argument("--concurrency", type=_positive, default=1, metavar="M", help="with --repeat: M at once")
+    group.add_argument(
+        "--concurrency", type=_positive, default=1, metavar="M", help="with --repeat: M requests at a time"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> None:
     _hold_together(arguments)
     arguments.timeout = arguments.timeout or (_ASYNC_TIMEOUT if arguments.asynchronous else _TIMEOUT)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # what is tried again is no news until it is given up
+    _hold_writable(arguments.output)
     payload = _payload(arguments)
     with _target(arguments) as target:
         if arguments.repeat > 1:
@@ -111,20 +116,28 @@ def _hold_together(arguments: argparse.Namespace) -> None:
     what = "--endpoint" if arguments.endpoint else "--service" if arguments.service else "--url"
     for name, option in needless.items():
         if getattr(arguments, name):
-            raise ToolError(f"{option} has no meaning with {what}; leave it out")
+            arguments.refuse(f"{option} has no meaning with {what}; leave it out")
     for name in ("namespace", "context"):
         if getattr(arguments, name) and not arguments.service:
-            raise ToolError(f"--{name} has no meaning with {what}; leave it out")
+            arguments.refuse(f"--{name} has no meaning with {what}; leave it out")
     if not arguments.endpoint and not arguments.protocol:
-        raise ToolError(f"{what} needs --protocol: what the server speaks")
+        arguments.refuse(f"{what} needs --protocol: what the server speaks")
     if arguments.upload and not arguments.asynchronous:
-        raise ToolError("--upload is for --async; add it, or leave --upload out")
+        arguments.refuse("--upload is for --async; add it, or leave --upload out")
     if arguments.concurrency > 1 and arguments.repeat == 1:
-        raise ToolError("--concurrency is for --repeat; add it, or leave --concurrency out")
+        arguments.refuse("--concurrency is for --repeat; add it, or leave --concurrency out")
     if arguments.output and arguments.repeat > 1:
-        raise ToolError("--output is for one answer; leave it or --repeat out")
+        arguments.refuse("--output is for one answer; leave it or --repeat out")
     if arguments.stream and (arguments.repeat > 1 or arguments.output or arguments.asynchronous):
-        raise ToolError("--stream shows one answer as it is made; leave --repeat, --output and --async out")
+        arguments.refuse("--stream shows one answer as it is made; leave --repeat, --output and --async out")
+
+
+def _hold_writable(output: Path | None) -> None:
+    """Refuse a place where no file can be, before an answer is waited and paid for."""
+    if output is not None and output.is_dir():
+        raise ToolError(f"cannot write '{output}': it is a directory; name a file in it")
+    if output is not None and not output.parent.is_dir():
+        raise ToolError(f"cannot write '{output}': there is no directory '{output.parent}'; make it")
 
 
 def _payload(arguments: argparse.Namespace) -> Payload:

@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from constructs_lib.tools.command import ToolError, add_action
+from constructs_lib.tools.command import add_action
 
 if TYPE_CHECKING:
     from constructs_lib.serving.mar import ModelArchive
@@ -16,20 +16,31 @@ if TYPE_CHECKING:
 
 FRAMEWORKS = ("tensorflow", "pytorch", "onnx", "huggingface", "llm", "container")
 RUNTIMES = ("python", "python3")
+_SAGEMAKER_EXAMPLE = """\
+  inference package sagemaker model --framework onnx --entry-point inference.py
+  inference package sagemaker weights --framework pytorch --source-dir src --upload s3://BUCKET/models/"""
+_MAR_EXAMPLE = """\
+  inference package mar --model-name ranking --handler src/inference.py --serialized-file model/model.pth -o store"""
 _OF_FRAMEWORKS = ("server", "source_dir", "entry_point")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two kinds of archive."""
     kinds = parser.add_subparsers(title="archives", metavar="ARCHIVE", required=True)
-    _add_sagemaker(add_action(kinds, "sagemaker", help="make the model.tar.gz that SageMaker fetches"))
-    _add_mar(add_action(kinds, "mar", help="make the .mar that TorchServe and Multi Model Server load"))
+    _add_sagemaker(
+        add_action(
+            kinds, "sagemaker", help="make the model.tar.gz that SageMaker downloads", example=_SAGEMAKER_EXAMPLE
+        )
+    )
+    _add_mar(
+        add_action(kinds, "mar", help="make the .mar that TorchServe and Multi Model Server load", example=_MAR_EXAMPLE)
+    )
 
 
 def _add_sagemaker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="DIRECTORY", help="the model's files, or a finished .tar.gz to check")
-    parser.add_argument("--framework", required=True, choices=FRAMEWORKS, help="what serves it, by which it is checked")
-    parser.add_argument("--server", choices=["triton"], help="for a Triton model repository")
+    parser.add_argument("--framework", required=True, choices=FRAMEWORKS, help="framework to check the files for")
+    parser.add_argument("--server", choices=["triton"], help="for a model that Triton serves")
     parser.add_argument("--source-dir", metavar="DIRECTORY", help="the handler's files, which go under code/")
     parser.add_argument("--entry-point", metavar="FILE", help="the handler's name in code/, such as inference.py")
     _add_shared(parser)
@@ -52,7 +63,7 @@ def _add_mar(parser: argparse.ArgumentParser) -> None:
         metavar="PATHS",
         help="more files and directories, separated by commas, with wildcards",
     )
-    parser.add_argument("--requirements-file", metavar="FILE", help="packages that TorchServe may install")
+    parser.add_argument("--requirements-file", metavar="FILE", help="packages for TorchServe to install")
     parser.add_argument("--config-file", metavar="FILE", help="the model's own TorchServe configuration (YAML)")
     parser.add_argument("--runtime", default="python", choices=RUNTIMES, help="the Python that runs it")
     _add_shared(parser)
@@ -68,13 +79,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="file or directory to write to (default: the current directory, or nowhere with --upload)",
     )
-    parser.add_argument("--upload", metavar="S3_PREFIX", help="s3://BUCKET/PREFIX/ to upload it to, by its content")
+    parser.add_argument("--upload", metavar="S3_PREFIX", help="upload it to s3://BUCKET/PREFIX/DIGEST-OF-ITS-CONTENT/")
     parser.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="NAME",
-        help="pack files of this name (wildcards: '*.key') though they look like secrets or left-overs; repeatable",
+        help="pack files of this name even if they look like secrets or leftovers (wildcards: '*.key'); repeatable",
     )
 
 
@@ -100,7 +111,7 @@ def _model(arguments: argparse.Namespace) -> Model:
     for name in given:
         if name not in kind.__dataclass_fields__:
             option = f"--{name.replace('_', '-')}"
-            raise ToolError(f"{option} has no meaning for --framework {arguments.framework}; leave it out")
+            arguments.refuse(f"{option} has no meaning for --framework {arguments.framework}; leave it out")
     return kind(artifact=arguments.artifact, **given)
 
 

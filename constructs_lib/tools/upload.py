@@ -13,13 +13,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from constructs_lib.serving.artifacts import ARCHIVE_SUFFIX, BUCKET_NAME, MAR_SUFFIX
+from constructs_lib.serving.artifacts import ARCHIVE_SUFFIX, BUCKET_NAME, MAR_SUFFIX, split_s3_uri
 from constructs_lib.tools import aws
+from constructs_lib.tools.at_once import at_once
 from constructs_lib.tools.command import ToolError
 
 PART_BYTES = 8 << 20
@@ -128,7 +129,7 @@ class _Multipart:
 
 
 def _destination(text: str) -> tuple[str, str]:
-    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    bucket, prefix = split_s3_uri(text)
     if not text.startswith("s3://") or not BUCKET_NAME.fullmatch(bucket):
         raise ToolError(f"'{text}' is no place to upload to; give s3://BUCKET/PREFIX/")
     if prefix.endswith((ARCHIVE_SUFFIX, MAR_SUFFIX)):
@@ -143,8 +144,9 @@ def _is_there(s3: Any, target: _Target) -> bool:
     try:
         s3.head_object(**target.address)
     except s3.exceptions.ClientError as error:
-        # Whoever may not list the bucket is told 403 instead of 404.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+        # Whoever may not list the bucket is told 403 instead of 404. An answer to HEAD has no words: of an expired
+        # token it is a bare 400, which the request that follows is told the reason of.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403, 404):
             return False
         raise
     return True
@@ -163,18 +165,16 @@ def _send(s3: Any, target: _Target, path: Path, progress: Callable[[int, int], N
 
 def _send_parts(upload: _Multipart, parts: list[_Part], progress: Callable[[int, int], None]) -> None:
     done, size = 0, sum(part.size for part in parts)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        sent = {pool.submit(upload.send, part): part for part in parts}
-        try:
-            for finished in as_completed(sent):
-                finished.result()
-                done += sent[finished].size
-                progress(done, size)
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            error.add_note("run it again to go on: what has been sent is kept")
-            raise
-    upload.complete([finished.result() for finished in sent])
+    sent = []
+    try:
+        for part, answer in at_once(upload.send, parts, most=AT_ONCE):
+            sent.append(answer)
+            done += part.size
+            progress(done, size)
+    except BaseException as error:
+        error.add_note("run it again to go on: what has been sent is kept")
+        raise
+    upload.complete(sorted(sent, key=itemgetter("PartNumber")))
 
 
 def _parts(size: int) -> Iterator[_Part]:

@@ -253,6 +253,12 @@ def test_vllm_is_split_over_the_gpus_of_its_pod() -> None:
     assert "initContainers" not in pod_of(manifests)
 
 
+def test_a_server_has_no_less_time_to_start_than_it_asks_for() -> None:
+    probe = server_of(manifests_of(tensorflow(start_up_seconds=605)))["startupProbe"]
+
+    assert (probe["failureThreshold"], probe["periodSeconds"]) == (61, 10)
+
+
 def test_vllm_serves_weights_from_s3_and_its_own_versions() -> None:
     model = LargeLanguageModel(artifact="s3://mybucket/qwen3-8b/", version="0.31.0")
     manifests = manifests_of(tensorflow(model=model, server=Vllm(served_model_name="chat"), node_group="gpu"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cdk8s
@@ -10,7 +11,8 @@ import pytest
 from cdk8s_charts.resources import Resources
 from cdk8s_charts.service import Ingress, Service
 from cdk8s_charts.serving_chart import ServingChart
-from constructs_lib.serving.models import TensorFlowModel
+from cdk8s_charts.workload import Workload
+from constructs_lib.serving.models import LargeLanguageModel, TensorFlowModel
 from constructs_lib.serving.problems import InvalidValueError
 from tests.charts.conftest import ECR, NODE_GROUPS, Json, manifests_of, only, pod_of, server_of, tensorflow
 
@@ -115,6 +117,13 @@ def test_a_pod_drains_before_it_ends() -> None:
 )
 def test_a_pod_drains_until_those_who_call_it_know(options: dict[str, Any], seconds: int) -> None:
     assert tensorflow(**options).drain == seconds
+
+
+def test_a_language_model_has_time_to_end_its_answers() -> None:
+    chat = Workload(name="chat", model=LargeLanguageModel(model_id="Qwen/Qwen3-8B"), accelerator="gpu")
+
+    assert replace(chat, ingress=Ingress()).drain == chat.drain == 60
+    assert replace(chat, service=Service(type="LoadBalancer")).drain == 150
 
 
 def test_pods_are_spread_and_drained_one_by_one() -> None:

@@ -311,6 +311,10 @@ def test_onnx_is_served_by_triton_on_request() -> None:
             "'resources' are 8 CPU and 64Gi, but a node of 'inferentia2' offers 3920m CPU and about 13590Mi",
         ),
         (
+            {"node_group": "inferentia2", "resources": Resources(cpu="1", memory="64Gi")},
+            "'resources' are 1 CPU and 64Gi, but a node of 'inferentia2' offers 3920m CPU and about 13590Mi",
+        ),
+        (
             {"node_group": "graviton", "target": "inf1"},
             "'node_group' 'graviton' is arm64; the Neuron compiler is built for x86_64",
         ),

@@ -119,12 +119,25 @@ def test_the_command_says_what_is_wrong_with_the_settings(tmp_path: Path) -> Non
 
 
 def test_the_command_needs_workloads(tmp_path: Path) -> None:
+    settings = ROOT / "inference.yaml"
+
     with pytest.raises(SystemExit) as caught:
-        main(["charts", "-s", str(ROOT / "inference.yaml"), "-o", str(tmp_path / "out")])
+        main(["charts", "-s", str(settings), "-o", str(tmp_path / "out")])
 
     assert str(caught.value) == (
-        "inference charts: settings: 'workloads' is missing; give the models that are to be served"
+        f"inference charts: {settings}: workloads: is missing; give the models that are to be served"
     )
+
+
+def test_the_command_needs_the_region_of_an_image_that_is_not_public(tmp_path: Path) -> None:
+    settings = tmp_path / "inference.yaml"
+    settings.write_text("workloads: {a: {model: {framework: tensorflow, artifact: s3://models/a/}}}", encoding="utf-8")
+
+    with pytest.raises(SystemExit) as caught:
+        main(["charts", "-s", str(settings), "-o", str(tmp_path / "out")])
+
+    assert str(caught.value).startswith(f"inference charts: {settings}: workloads: 'a.region' is missing: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from aws_clients import Aws, unique
 from botocore.config import Config
+from botocore.stub import Stubber
 from breaking_proxy import BreakingProxy
 
 from constructs_lib.serving.mar import ModelArchive
@@ -207,6 +208,18 @@ def test_fails_when_the_bucket_refuses(aws: Aws, bucket: str, large: Path) -> No
 
     with pytest.raises(ToolError, match=rf"^upload to s3://{bucket}/{DIGEST}/model\.tar\.gz: AWS answers AccessDenied"):
         upload(large, f"s3://{bucket}/", digest=DIGEST, client=s3)
+
+
+def test_an_expired_token_is_told_though_the_first_answer_has_no_words(tmp_path: Path) -> None:
+    small = tmp_path / "model.tar.gz"
+    small.write_bytes(b"small")
+    s3 = client("http://127.0.0.1:1")
+    answers = Stubber(s3)
+    answers.add_client_error("head_object", "400", "Bad Request", http_status_code=400)
+    answers.add_client_error("put_object", "ExpiredToken", "The provided token has expired.", http_status_code=400)
+
+    with answers, pytest.raises(ToolError, match=r"AWS answers ExpiredToken to PutObject: .*; set AWS_PROFILE, or log"):
+        upload(small, "s3://models/", digest=DIGEST, client=s3)
 
 
 def test_fails_at_a_bucket_that_does_not_exist(aws: Aws, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ class FakeCluster:
     pods: dict[str, list[Json]] = field(default_factory=dict)
     answered_by: int = 0
     forwarded: list[tuple[str, str]] = field(default_factory=list)
+    refuses_forwarding: bool = False
 
     def add_service(self, name: str, namespace: str, ports: list[Json], *, address: str | None = None) -> None:
         """Add a Service, with the address of a load balancer if it has one."""
@@ -76,6 +77,9 @@ class FakeCluster:
         port = int(scope["query_string"].decode().removeprefix("ports="))
         self.forwarded.append((scope["path"], str(port)))
         await receive()
+        if self.refuses_forwarding:
+            await send({"type": "websocket.close"})
+            return
         await send({"type": "websocket.accept", "subprotocol": "v4.channel.k8s.io"})
         for channel in (b"\0", b"\1"):
             await send({"type": "websocket.send", "bytes": channel + port.to_bytes(2, "little")})
@@ -95,6 +99,17 @@ class FakeCluster:
         await task
 
 
+def write_kubeconfig(file: Path, address: str) -> None:
+    """Write a kubeconfig that leads to an API server."""
+    content = {
+        "clusters": [{"name": "fake", "cluster": {"server": f"http://{address}"}}],
+        "users": [{"name": "somebody", "user": {}}],
+        "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "somebody"}}],
+        "current-context": "fake",
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
 @contextmanager
 def running(cluster: FakeCluster, kubeconfig: Path) -> Iterator[None]:
     """Serve a cluster on a free port, and write the kubeconfig that leads to it."""
@@ -109,17 +124,7 @@ def running(cluster: FakeCluster, kubeconfig: Path) -> Iterator[None]:
         target=lambda: loop.run_until_complete(serve(cluster, config, shutdown_trigger=stop.wait)), daemon=True
     )
     thread.start()
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "clusters": [{"name": "fake", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-                "users": [{"name": "somebody", "user": {}}],
-                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "somebody"}}],
-                "current-context": "fake",
-            }
-        ),
-        encoding="utf-8",
-    )
+    write_kubeconfig(kubeconfig, f"127.0.0.1:{port}")
     try:
         yield
     finally:

@@ -22,12 +22,14 @@ class Asked:
 
 @dataclass
 class Reply:
-    """One answer that goes out; `breaks` closes the connection instead."""
+    """One answer that goes out; `breaks` closes the connection instead, `lacks` after all but so many bytes."""
 
     body: bytes = b"{}"
     status: int = 200
     content_type: str = "application/json"
     breaks: bool = False
+    lacks: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,6 +38,14 @@ class ModelServer:
 
     url: str
     asked: list[Asked] = field(default_factory=list)
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """Hold a port on which nobody listens, so that no other test gets it meanwhile, and give its address."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
 @contextmanager
@@ -57,9 +67,12 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[ModelServer]:
                 return
             self.send_response(reply.status)
             self.send_header("content-type", reply.content_type)
-            self.send_header("content-length", str(len(reply.body)))
+            self.send_header("content-length", str(len(reply.body) + reply.lacks))
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
+            self.close_connection |= bool(reply.lacks)
 
         do_GET = do_POST = _answer  # noqa: N815 - the names that http.server looks for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from settings_files import changed, refusal, write_model
+from settings_files import changed, meaning, refusal, write_model
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ BAD_ENDPOINTS = {
     ),
     "no max": (
         changed("max: 4, ", ""),
-        ["inference.yaml:6: endpoints.digits.autoscaling.max: is missing"],
+        [f"inference.yaml:6: endpoints.digits.autoscaling.max: is missing ({meaning('Autoscaling', 'max')})"],
     ),
     "no target": (
         changed("invocations_per_instance: 600", "invocations_per_instance: 0"),

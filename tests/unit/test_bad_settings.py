@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from settings_files import DIGITS, ENDPOINT_KEYS, FRAMEWORKS, ONNX_KEYS, changed, refusal, write_model
+from settings_files import DIGITS, ENDPOINT_KEYS, FRAMEWORKS, ONNX_KEYS, changed, meaning, refusal, write_model
 
 from constructs_lib.sagemaker import Autoscaling
 from stacks.settings import Settings
@@ -29,12 +29,20 @@ BAD_FILES = {
     "empty": ("", ["inference.yaml: is empty; it needs at least 'endpoints:'"]),
     "only a comment": ("# later\n", ["inference.yaml: is empty; it needs at least 'endpoints:'"]),
     "no YAML": ("endpoints: [\n", ["inference.yaml:2: is no valid YAML: did not find expected node content"]),
-    "no mapping": ("hello\n", ["inference.yaml: must be a mapping of keys to values, got 'hello'"]),
-    "a list": ("- endpoints\n", ["inference.yaml: must be a mapping of keys to values, got a list"]),
+    "no mapping": (
+        "hello\n",
+        [f"inference.yaml: must be a mapping of keys to values, got 'hello'; its keys are {SETTINGS_KEYS}"],
+    ),
+    "a list": (
+        "- endpoints\n",
+        [f"inference.yaml: must be a mapping of keys to values, got a list; its keys are {SETTINGS_KEYS}"],
+    ),
     "no endpoints": ("region: us-east-1\n", ["inference.yaml: endpoints: is empty; give at least one endpoint"]),
     "endpoints left empty": (
         "endpoints:\n",
-        ["inference.yaml:1: endpoints: must be a mapping of keys to values, got nothing"],
+        [
+            "inference.yaml:1: endpoints: must be a mapping of keys to values, got nothing; its keys are names that you choose"
+        ],
     ),
     "endpoints without one": ("endpoints: {}\n", ["inference.yaml:1: endpoints: is empty; give at least one endpoint"]),
     "duplicate key": (
@@ -92,11 +100,35 @@ BAD_FILES = {
     ),
     "text for a number": (
         changed("instance_count: 1", "instance_count: one"),
-        ["inference.yaml:5: endpoints.digits.instance_count: must be a whole number, got 'one'"],
+        [
+            "inference.yaml:5: endpoints.digits.instance_count: must be a whole number, got 'one' "
+            f"({meaning('EndpointSettings', 'instance_count')})"
+        ],
     ),
     "a quoted number": (
         changed("instance_count: 1", "instance_count: '1'"),
-        ["inference.yaml:5: endpoints.digits.instance_count: must be a whole number, got '1'"],
+        ["inference.yaml:5: endpoints.digits.instance_count: must be a whole number, got '1'; leave the quotes out"],
+    ),
+    "another unit": (
+        changed("max: 4", "max: 4, scale_in_cooldown: 5m"),
+        [
+            "inference.yaml:6: endpoints.digits.autoscaling.scale_in_cooldown: must be a whole number, got '5m' "
+            f"({meaning('Autoscaling', 'scale_in_cooldown')})"
+        ],
+    ),
+    "one for a list": (
+        DIGITS + "acknowledged_warnings: inference:neo-frozen\n",
+        [
+            "inference.yaml:7: acknowledged_warnings: must be a list, got 'inference:neo-frozen'; put it in brackets: "
+            "[inference:neo-frozen]"
+        ],
+    ),
+    "a whole file for a number": (
+        changed("instance_count: 1", f"instance_count: {'x' * 500}"),
+        [
+            f"inference.yaml:5: endpoints.digits.instance_count: must be a whole number, got '{'x' * 100}…' "
+            f"({meaning('EndpointSettings', 'instance_count')})"
+        ],
     ),
     "a fraction": (
         changed("instance_count: 1", "instance_count: 1.0"),
@@ -116,11 +148,32 @@ BAD_FILES = {
     ),
     "text for a mapping": (
         changed("autoscaling: {min: 1, max: 4, invocations_per_instance: 600}", "autoscaling: on"),
-        ["inference.yaml:6: endpoints.digits.autoscaling: must be a mapping of keys to values, got 'on'"],
+        [
+            "inference.yaml:6: endpoints.digits.autoscaling: must be a mapping of keys to values, got 'on'; its keys are "
+            f"{AUTOSCALING_KEYS}"
+        ],
     ),
     "nothing for a model": (
         changed("{framework: onnx, artifact: model, entry_point: inference.py}", ""),
-        ["inference.yaml:3: endpoints.digits.model: must be a mapping of keys to values, got nothing"],
+        [
+            "inference.yaml:3: endpoints.digits.model: must be a mapping of keys to values, got nothing; begin it with "
+            "'framework', one of container, huggingface, llm, model-package, multi-container, multi-model, onnx, "
+            "pytorch, tensorflow"
+        ],
+    ),
+    "a name for a server": (
+        "workloads: {demo: {model: {framework: tensorflow, artifact: s3://models/demo/}, server: triton}}\n",
+        [
+            "inference.yaml:1: workloads.demo.server: must be a mapping of keys to values, got 'triton'; begin it with "
+            "'kind', one of multi-model-server, sagemaker, tensorflow-serving, torchserve, triton, vllm"
+        ],
+    ),
+    "a framework in capitals": (
+        changed("framework: onnx", "framework: ONNX"),
+        [
+            "inference.yaml:3: endpoints.digits.model.framework: 'ONNX' is no framework; did you mean 'onnx'? choose one "
+            "of tensorflow, pytorch, onnx, huggingface, llm, container, model-package, multi-model, multi-container"
+        ],
     ),
     "a number in the environment": (
         changed("artifact: model", "artifact: model, environment: {OMP_NUM_THREADS: 1}"),

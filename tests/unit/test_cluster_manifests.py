@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
@@ -212,6 +213,15 @@ def test_a_reservation_is_used_before_anything_else(capacity: Any, types: list[s
     assert node_class["spec"]["capacityReservationSelectorTerms"] == [{"id": reservation}]
     requirements = {each["key"]: each["values"] for each in pool["spec"]["template"]["spec"]["requirements"]}
     assert requirements["karpenter.sh/capacity-type"] == types
+
+
+@pytest.mark.parametrize("render", [karpenter_node_pool, auto_mode_node_pool])
+def test_a_node_pool_keeps_to_the_zones_of_its_group(render: Callable[..., list[Manifest]]) -> None:
+    _, pool = render(replace(GPU, availability_zones=("us-east-1c",)), PLACE)
+
+    assert {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["us-east-1c"]} in (
+        pool["spec"]["template"]["spec"]["requirements"]
+    )
 
 
 def test_auto_mode_has_classes_of_its_own() -> None:

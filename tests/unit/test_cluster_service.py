@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_cluster import FakeCluster, running
-from model_server import Reply, serving
+from fake_cluster import FakeCluster, running, write_kubeconfig
+from model_server import Reply, nobody, serving
 
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke import http
@@ -104,6 +104,18 @@ class TestRefusals:
 
         assert self.refusal() == "Service 'demo' has no port http; it has grpc (9000), metrics (8082)"
 
+    def test_whoever_may_not_forward_ports(self, cluster: FakeCluster, capfd: pytest.CaptureFixture[str]) -> None:
+        cluster.add_service("demo", "models", [HTTP])
+        cluster.add_pod("demo-0", "models")
+        cluster.refuses_forwarding = True
+
+        with pytest.raises(ToolError) as raised, ClusterService(name="demo").reach(["http"], 8080) as address:
+            http.request("POST", f"http://{address}/", timeout=60)
+
+        assert str(raised.value).startswith("port 8080 of pod 'demo-0' cannot be forwarded: Handshake status 403")
+        assert str(raised.value).endswith("; you need the right to create 'pods/portforward'")
+        assert "Exception occurred" not in capfd.readouterr().err  # as socketserver begins its traceback
+
     def test_no_kubeconfig(self, kubeconfig: Path) -> None:
         assert self.refusal().startswith("the kubeconfig cannot be used: ")
 
@@ -121,7 +133,7 @@ class TestRefusals:
         assert "Expected object with name staging" in self.refusal(context="staging")
 
     def test_a_cluster_that_does_not_answer(self, kubeconfig: Path) -> None:
-        with running(FakeCluster(), kubeconfig):
-            pass
+        with nobody() as address:
+            write_kubeconfig(kubeconfig, address)
 
-        assert self.refusal().startswith("the cluster cannot be reached: ")
+            assert self.refusal().startswith("the cluster cannot be reached: ")

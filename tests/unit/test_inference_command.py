@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,20 @@ def test_the_default_file_names_the_schema() -> None:
     ("arguments", "words"),
     [
         (["--help"], ["usage: inference ", "schema", "local", "print the JSON Schema of inference.yaml"]),
-        (["local", "--help"], ["usage: inference local ", "up", "down", "status"]),
+        (["--help"], ["exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted"]),
+        (["local", "--help"], ["usage: inference local ", "up", "down", "status", 'eval "$(inference local up)"\n']),
+        (["invoke", "--help"], ["for example:\n  inference invoke rows.csv --endpoint digits\n"]),
         (
             ["local", "up", "--help"],
             ["usage: inference local up ", "--port", "port on 127.0.0.1 (default: a free one)"],
         ),
     ],
 )
-def test_help_lists_what_there_is(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_what_there_is(
+    arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # to which argparse breaks its lines
+
     with pytest.raises(SystemExit) as raised:
         main(arguments)
 
@@ -120,6 +127,19 @@ def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
     ended = run("schema > /dev/full")
 
     assert (ended.returncode, ended.stderr) == (1, "inference schema: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_closed_outputs_change_neither_what_is_done_nor_the_exit_code(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.pth").write_bytes(b"weights")
+    words = f"package sagemaker {tmp_path}/model --framework container -o {tmp_path}"
+
+    made, refused = run(f"{words} {closed}"), run(f"{words}/nowhere/model.tar.gz {closed}")
+
+    with tarfile.open(tmp_path / "model.tar.gz") as tar:
+        assert tar.getnames() == ["model.pth"]
+    assert (made.returncode, refused.returncode, refused.stdout) == (0, 1, "")
 
 
 def test_charts_of_settings_that_are_not_there_name_the_option() -> None:

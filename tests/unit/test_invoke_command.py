@@ -170,14 +170,20 @@ def test_requests_that_all_fail_end_with_an_error(capsys: pytest.CaptureFixture[
             ["--endpoint", "digits", "--repeat", "2", "-o", "answer"],
             "--output is for one answer; leave it or --repeat out",
         ),
-        (
-            ["--url", "http://127.0.0.1:1", "--protocol", "sagemaker", "--token", "two\nlines"],
-            "a header cannot be sent; give --token and --content-type as one line of plain text",
-        ),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(arguments: list[str], message: str) -> None:
-    assert refusal("rows.csv", *arguments) == f"inference invoke: {message}"
+def test_options_that_do_not_go_together_are_a_wrong_command_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusal("rows.csv", *arguments) == "2"
+    assert capsys.readouterr().err == f"inference invoke: {message}; see: inference invoke --help\n"
+
+
+def test_a_token_that_no_header_takes_is_not_shown() -> None:
+    told = refusal("rows.csv", "--url", "http://127.0.0.1:1", "--protocol", "sagemaker", "--token", "two\nlines")
+
+    advice = "give --token and --content-type as one line of plain text"
+    assert told == f"inference invoke: a header cannot be sent; {advice}"
 
 
 @pytest.mark.parametrize("whom", ["--endpoint", "--service", "--url"])
@@ -192,8 +198,24 @@ def test_a_number_of_requests_is_above_zero(number: str, capsys: pytest.CaptureF
     assert f"'{number}' is not a whole number above 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("missing/answer", "there is no directory 'missing'; make it"),
+        (".", "it is a directory; name a file in it"),
+    ],
+)
+def test_an_answer_that_could_not_be_written_is_not_asked_for(place: str, message: str) -> None:
+    with serving(lambda _: Reply(b"1")) as server:
+        told = refusal("rows.csv", "--url", server.url, "--protocol", "sagemaker", "-o", place)
+
+    assert told == f"inference invoke: cannot write '{place}': {message}"
+    assert server.asked == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_an_answer_that_cannot_be_written_is_told() -> None:
     with serving(lambda _: Reply(b"1")) as server:
-        told = refusal("rows.csv", "--url", server.url, "--protocol", "sagemaker", "-o", "missing/answer")
+        told = refusal("rows.csv", "--url", server.url, "--protocol", "sagemaker", "-o", "/dev/full")
 
-    assert told == "inference invoke: cannot write 'missing/answer': No such file or directory"
+    assert told == "inference invoke: cannot write '/dev/full': No space left on device"

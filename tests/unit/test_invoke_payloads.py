@@ -79,7 +79,11 @@ def test_every_kind_of_request_has_its_instances(payload: Payload, instances: li
     [
         (Payload(body=b"{", content_type="application/json"), "the request is no JSON: "),
         (json_payload({"inputs": 1}), "the request has no instances; give a JSON list, or an object with 'instances'"),
-        (Payload(body=b"\xff", content_type="text/csv"), "the request is no UTF-8 text: "),
+        (Payload(body=b"[" * 100_000, content_type="application/json"), "the request is no JSON: maximum recursion"),
+        (Payload(body=b"\xff", content_type="text/csv"), "the request is no CSV: 'utf-8' codec can't decode"),
+        (Payload(body=b"x" * 200_000, content_type="text/csv"), "the request is no CSV: field larger than"),
+        (Payload(body=b"", content_type="application/x-npy"), "the request is no array: "),
+        (Payload(body=b"PK\x03\x04", content_type="application/x-npy"), "the request is no array: "),
         (Payload(body=b"", content_type="text/plain"), "a request of text/plain has no instances; give JSON, CSV, NPY"),
     ],
 )
@@ -113,6 +117,9 @@ def test_an_array_that_is_a_pickle_is_refused() -> None:
         (Answer(body=npy(numpy.array([1.5])), content_type="application/x-npy"), "   prediction\n0         1.5"),
         (Answer(body=b"plain words", content_type="text/plain"), "plain words"),
         (Answer(body=b"[]"), "[]"),
+        (Answer(body=b"\xff,1", content_type="text/csv"), "\ufffd,1"),
+        (Answer(body=b"no array", content_type="application/x-npy"), "no array"),
+        (Answer(body=b"[" * 100_000), "[" * 100_000),
     ],
 )
 def test_an_answer_is_shown_as_a_table(answer: Answer, table: str) -> None:

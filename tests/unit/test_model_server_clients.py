@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from model_server import Asked, ModelServer, Reply, serving
+from model_server import Asked, ModelServer, Reply, nobody, serving
 
 from constructs_lib.tools.command import ToolError
 from constructs_lib.tools.invoke.payload import Payload, json_payload
@@ -19,7 +20,7 @@ ROWS = Payload(body=b"1,2\n3,4\n", content_type="text/csv")
 
 
 def client(protocol: str, server: ModelServer, **choices: Any) -> Target:
-    given = {"model": "demo", "version": None, "token": None, "timeout": 10.0, **choices}
+    given = {"model": "demo", "version": None, "token": None, "timeout": 60.0, **choices}
     return PROTOCOLS[protocol].at(server.url, **given)
 
 
@@ -140,6 +141,12 @@ class TestTriton:
 
         assert str(raised.value).startswith(message)
 
+    def test_a_number_that_the_models_type_cannot_hold_is_told(self) -> None:
+        inputs = {"inputs": [{"name": "a", "datatype": "INT64"}]}
+
+        with serving(self.server(inputs)) as server, pytest.raises(ToolError, match=r"^'a' takes int64: .* too large"):
+            client("triton", server).call(json_payload([10**30]))
+
 
 class TestOpenAi:
     def server(self, asked: Asked) -> Reply:
@@ -247,12 +254,56 @@ class TestBrokenConnections:
         assert len(server.asked) == 1
 
     def test_an_address_where_nobody_listens_is_told_in_one_line(self) -> None:
-        with serving(always(b"")) as server:
-            pass
+        refused = r"/predictions/demo cannot be reached: .*[Cc]onnection refused"
 
-        with pytest.raises(ToolError, match=r"/predictions/demo cannot be reached: .*[Cc]onnection refused") as raised:
-            client("torchserve", server).call(ROWS)
+        with nobody() as address, pytest.raises(ToolError, match=refused) as raised:
+            client("torchserve", ModelServer(f"http://{address}")).call(ROWS)
         assert "\n" not in str(raised.value)
+
+    @pytest.mark.parametrize("status", [200, 500])
+    @pytest.mark.parametrize(
+        "ask", [lambda target: target.call(ROWS), lambda target: list(target.stream(ROWS))], ids=["call", "stream"]
+    )
+    def test_an_answer_that_breaks_off_is_told(self, ask: Callable[[Target], object], status: int) -> None:
+        with serving(lambda _: Reply(b"half", status=status, lacks=95)) as server, pytest.raises(ToolError) as raised:
+            ask(client("sagemaker", server))
+
+        reason = "IncompleteRead(4 bytes read, 95 more expected)"
+        assert str(raised.value) == f"{server.url}/invocations broke off: {reason}"
+
+    def test_an_answer_that_is_not_compressed_as_it_says_is_told(self) -> None:
+        wrong = Reply(b"plain", headers={"content-encoding": "gzip"})
+
+        with serving(lambda _: wrong) as server, pytest.raises(ToolError, match=r"/invocations broke off: .*header ch"):
+            client("sagemaker", server).call(ROWS)
+
+    def test_an_answer_may_be_compressed(self) -> None:
+        squeezed = Reply(gzip.compress(b"[1]"), headers={"content-encoding": "gzip"})
+
+        with serving(lambda _: squeezed) as server:
+            assert client("sagemaker", server).call(ROWS).body == b"[1]"
+
+    def test_a_server_that_has_moved_says_where(self) -> None:
+        moved = Reply(b"", status=307, headers={"location": "http://elsewhere:8080/invocations"})
+
+        with serving(lambda _: moved) as server, pytest.raises(ToolError) as raised:
+            client("sagemaker", server).call(ROWS)
+
+        told = "it has moved to http://elsewhere:8080/invocations; give the address there"
+        assert str(raised.value) == f"{server.url}/invocations answers 307 Temporary Redirect: {told}"
+        assert len(server.asked) == 1
+
+    def test_a_server_without_tls_is_told_in_words(self) -> None:
+        with serving(always(b"")) as server, pytest.raises(ToolError) as raised:
+            client("sagemaker", ModelServer(server.url.replace("http:", "https:"))).call(ROWS)
+
+        assert " cannot be reached: [SSL: WRONG_VERSION_NUMBER] wrong version number" in str(raised.value)
+
+    def test_what_steers_a_terminal_is_not_passed_on(self) -> None:
+        with serving(always(b"\x1b[31mred", status=400)) as server, pytest.raises(ToolError) as raised:
+            client("sagemaker", server).call(ROWS)
+
+        assert str(raised.value) == f"{server.url}/invocations answers 400 Bad Request: ?[31mred"
 
     def test_what_is_no_address_is_told(self) -> None:
         nowhere = ModelServer("http://")

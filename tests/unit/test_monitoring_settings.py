@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cfnlint.jsonschema import StandardValidator
+from settings_files import meaning
 
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from stacks.settings import Settings, json_schema, load_settings
@@ -59,10 +60,13 @@ def test_an_endpoint_is_not_monitored_and_a_stack_has_no_dashboard_unless_asked(
             "monitoring.cpu_percent: must be above 0 and at most 100 percent, got 0; "
             "None (null in settings) means no alarm",
         ),
-        ("{cpu_percent: high}", "monitoring.cpu_percent: must be a number, got 'high'"),
+        (
+            "{cpu_percent: high}",
+            f"monitoring.cpu_percent: must be a number, got 'high' ({meaning('Monitoring', 'cpu_percent')})",
+        ),
         ("{silent_minutes: 1.5}", "monitoring.silent_minutes: must be a whole number, got the number 1.5"),
         ("{at_max_instances: 1}", "monitoring.at_max_instances: must be true or false, got the number 1"),
-        ("{alarm_topics: ops}", "monitoring.alarm_topics: must be a list, got 'ops'"),
+        ("{alarm_topics: ops}", "monitoring.alarm_topics: must be a list, got 'ops'; put it in brackets: [ops]"),
         (
             "{alarm_topics: [ops]}",
             "monitoring.alarm_topics.0: must look like arn:PARTITION:sns:REGION:ACCOUNT:NAME, got 'ops'",

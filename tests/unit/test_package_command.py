@@ -121,7 +121,8 @@ def test_progress_goes_to_the_stage_that_it_is_about(directory: Path) -> None:
         ),
         (
             "package sagemaker model --framework huggingface --entry-point inference.py",
-            "inference package sagemaker: --entry-point has no meaning for --framework huggingface; leave it out",
+            "inference package sagemaker: --entry-point has no meaning for --framework huggingface; leave it out; see: "
+            "inference package sagemaker --help",
         ),
         (
             "package sagemaker model --framework pytorch --output model",
@@ -210,13 +211,20 @@ def test_an_upload_without_credentials_says_so_in_one_line(
     )
 
 
-def test_ctrl_c_leaves_nothing_half_written(directory: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "told"),
+    [(signal.SIGINT, 130, "inference package sagemaker: interrupted\n"), (signal.SIGTERM, 143, "")],
+    ids=["Ctrl-C", "terminated"],
+)
+def test_an_interruption_leaves_nothing_half_written(
+    number: signal.Signals, code: int, told: str, directory: Path
+) -> None:
     with (directory / "model" / "large").open("wb") as file:
         file.truncate(8 << 30)
     # A test run in the background may have made its children deaf to Ctrl-C.
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{listening}; from {main.__module__} import main; main({PACKAGE!r})"],
+        [sys.executable, "-c", f"{listening}; from {main.__module__} import main; main()", *PACKAGE],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
@@ -224,11 +232,11 @@ def test_ctrl_c_leaves_nothing_half_written(directory: Path) -> None:
     begun = time.monotonic()
     while not list(directory.glob(".*.partial")) and time.monotonic() < begun + 120:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
 
     _, shown = process.communicate(timeout=120)
 
-    assert (process.returncode, shown) == (130, "inference package sagemaker: interrupted\n")
+    assert (process.returncode, shown) == (code, told)
     assert sorted(path.name for path in directory.iterdir()) == ["model", "src"]
 
 

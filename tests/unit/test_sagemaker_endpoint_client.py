@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import (
     ClientError,
+    ConnectionClosedError,
     EndpointConnectionError,
     EventStreamError,
     NoCredentialsError,
@@ -32,6 +33,8 @@ class FakeAws:
         self.refusal: Exception | None = None
         self.events: list[dict[str, Any] | Exception] = []
         self.answers_after = 0
+        self.troubles: list[BaseException] = []
+        self.missing = "NoSuchKey"
 
     def client(self, service: str) -> FakeAws:
         assert service in ("sagemaker-runtime", "s3")
@@ -62,9 +65,11 @@ class FakeAws:
         self.content_type = ContentType
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if self.troubles:
+            raise self.troubles.pop(0)
         self.answers_after -= 1
         if f"{Bucket}/{Key}" not in self.objects or self.answers_after > 0:
-            raise refused("NoSuchKey", "GetObject")
+            raise refused(self.missing, "GetObject")
         return {"Body": io.BytesIO(self.objects[f"{Bucket}/{Key}"]), "ContentType": "text/csv"}
 
 
@@ -152,23 +157,55 @@ class TestRealTime:
             f"'digits': the model answers 500: {told}; more in its log group, /aws/sagemaker/Endpoints/digits"
         )
 
+    @pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException"])
+    def test_credentials_that_are_no_longer_good_say_what_to_do(
+        self, code: str, endpoint: Endpoint, aws: FakeAws
+    ) -> None:
+        aws.refusal = ClientError({"Error": {"Code": code, "Message": "no good"}}, "InvokeEndpoint")
+
+        with pytest.raises(ToolError) as raised:
+            endpoint().call(ROWS)
+
+        advice = "set AWS_PROFILE, or log in (`aws sso login`, `aws configure`)"
+        assert str(raised.value) == f"'digits': AWS answers {code} to InvokeEndpoint: no good; {advice}"
+
     def test_missing_credentials_are_one_line(self, endpoint: Endpoint, aws: FakeAws) -> None:
         aws.refusal = NoCredentialsError()
 
         with pytest.raises(ToolError, match=r"^'digits': there are no AWS credentials; set AWS_PROFILE, or log in"):
             endpoint().call(ROWS)
 
-    def test_a_broken_connection_and_a_busy_service_are_asked_again(self) -> None:
-        refusals = iter([EndpointConnectionError(endpoint_url="http://gone"), refused("ThrottlingException")])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            EndpointConnectionError(endpoint_url="http://gone"),
+            ConnectionClosedError(endpoint_url="http://gone"),
+            *map(refused, ("ThrottlingException", "Throttling", "ServiceUnavailable", "InternalFailure")),
+            refused("InternalDependencyException"),
+        ],
+        ids=lambda error: f"{type(error).__name__}: {error}"[:60],
+    )
+    def test_a_broken_connection_and_a_busy_service_are_asked_again(self, error: Exception) -> None:
+        refusals = iter([error, error])
         slept: list[float] = []
 
         def call() -> str:
-            if error := next(refusals, None):
-                raise error
+            if again := next(refusals, None):
+                raise again
             return "answered"
 
         assert aws_calls.patiently(call, slept.append) == "answered"
         assert slept == [0.2, 0.5]
+
+    def test_a_service_that_stays_busy_is_asked_four_times(
+        self, endpoint: Endpoint, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(aws_calls, "_PAUSES", (0.0, 0.0, 0.0))
+        aws.refusal = refused("ThrottlingException")
+
+        with pytest.raises(ToolError, match=r"^'digits': AWS answers ThrottlingException to InvokeEndpoint: no$"):
+            endpoint().call(ROWS)
+        assert len(aws.asked) == 4
 
     @pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="http://slow"), refused("ModelError")])
     def test_a_slow_answer_and_a_failing_model_are_asked_once(self, error: Exception) -> None:
@@ -204,7 +241,11 @@ class TestStreaming:
 
 
 class TestAsynchronous:
-    def test_a_small_request_travels_along_and_its_answer_is_waited_for(self, endpoint: Endpoint, aws: FakeAws) -> None:
+    @pytest.mark.parametrize("missing", ["NoSuchKey", "404", "AccessDenied", "403"])
+    def test_a_small_request_travels_along_and_its_answer_is_waited_for(
+        self, missing: str, endpoint: Endpoint, aws: FakeAws
+    ) -> None:
+        aws.missing = missing
         aws.objects["answers/1.out"] = b"3,4\n"
         aws.answers_after = 5
         slept: list[float] = []
@@ -215,6 +256,29 @@ class TestAsynchronous:
         assert (answer.body, answer.content_type) == (b"3,4\n", "text/csv")
         assert answer.details == {"output": "s3://answers/1.out"}
         assert slept == [1.0, 1.0]
+
+    def test_a_trouble_while_waiting_does_not_end_the_wait(
+        self, endpoint: Endpoint, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("constructs_lib.tools.aws._PAUSES", (0.0, 0.0))
+        aws.troubles = [refused("SlowDown", "GetObject"), EndpointConnectionError(endpoint_url="https://s3")]
+        aws.objects["answers/1.out"] = b"3,4\n"
+
+        assert endpoint().call_asynchronously(ROWS).body == b"3,4\n"
+
+    def test_whoever_waits_no_longer_is_told_where_the_answer_will_be(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.troubles = [KeyboardInterrupt()]
+
+        with pytest.raises(KeyboardInterrupt) as raised:
+            endpoint().call_asynchronously(ROWS)
+
+        assert raised.value.__notes__ == ["it will put its answer into s3://answers/1.out"]
+
+    def test_a_refusal_while_waiting_says_where_the_answer_will_be(self, endpoint: Endpoint, aws: FakeAws) -> None:
+        aws.troubles = [refused("ExpiredToken", "GetObject")]
+
+        with pytest.raises(ToolError, match=r"ExpiredToken .*; it will put its answer into s3://answers/1\.out$"):
+            endpoint().call_asynchronously(ROWS)
 
     def test_a_request_is_uploaded_under_its_digest(self, endpoint: Endpoint, aws: FakeAws) -> None:
         aws.objects["answers/1.out"] = b""

@@ -38,9 +38,16 @@ def test_every_key_is_explained(schema: dict[str, Any]) -> None:
 
 def test_the_meaning_of_a_key_is_that_of_its_docstring(schema: dict[str, Any]) -> None:
     assert schema["$defs"]["OnnxModel"]["properties"]["py_version"]["description"] == (
-        'Python of the image, such as `"py312"`. None: the newest that the version comes with.'
+        'Python of the image, such as `"py312"`. Left out: the newest that the version comes with.'
     )
     assert schema["$defs"]["OnnxModel"]["description"].startswith("An ONNX model, run by `onnxruntime` in the PyTorch")
+
+
+def test_a_key_with_a_default_says_what_null_means(schema: dict[str, Any]) -> None:
+    meanings = {key: part["description"] for key, part in schema["$defs"]["Monitoring"]["properties"].items()}
+
+    assert meanings["cpu_percent"].endswith(" `null`: no alarm.")
+    assert meanings["gpu_memory_percent"].partition(" Left out: ")[2].startswith("no alarm, ")
 
 
 def test_a_class_has_the_attributes_of_its_bases() -> None:

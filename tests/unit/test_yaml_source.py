@@ -131,11 +131,10 @@ def test_a_message_stays_on_one_line_whatever_is_in_it() -> None:
             "endpoints:\n  digits: {x: 1,\n    x: 2}\n",
             "inference.yaml:3: endpoints.digits.x: is given twice, first on line 2",
         ),
-        ("a:\n\t- b\n", "inference.yaml:2: is no valid YAML: found character that cannot start any token"),
-        ("a: [1\nb: 2\n", "inference.yaml:2: is no valid YAML: did not find expected ',' or ']'"),
-        ("a: 1\n---\nb: 2\n", "inference.yaml:2: is no valid YAML: but found another document"),
-        ("? [a]\n: 1\n", "inference.yaml:1: is no valid YAML: a key must be a word"),
-        ("a: *b\n", "inference.yaml:1: is no valid YAML: found undefined alias"),
+        (
+            "? [a]\n: 1\n",
+            "inference.yaml:1: is no valid YAML: a key must be a word; put text that begins with '{' or '[' in quotes",
+        ),
         ("a: &a\n  b: *a\n", "inference.yaml:1: is no valid YAML: its aliases expand without end"),
         ("[" * 100_000, "inference.yaml:1: is no valid YAML: it is nested more than 50 levels deep"),
         ("- " * 100_000, "inference.yaml:1: is no valid YAML: it is nested more than 50 levels deep"),
@@ -152,14 +151,38 @@ def test_fails_with_file_and_line(text: str | bytes, message: str) -> None:
     assert refusal(text) == message
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "advice"),
+    [
+        ("ä:\n\t- b\n", 2, "a tab indents this line; use spaces"),
+        ("ä: @b\n", 1, "no value begins with '@'; put it in quotes"),
+        ("a: 1\nb:2\nc: 3\n", 2, "this is no 'key: value'; write a colon and a space after the key"),
+        ("a:\n  b: 1\n c: 2\n", 3, "this is no key; indent the line as those that it belongs to"),
+        ("a:\n- b\n- c\nd\n", 4, "this is no 'key: value'; write a colon and a space after the key"),
+        (
+            "a: 1\n  b: 2\n",
+            2,
+            "a ':' is out of place; indent the line as those beside it, or put a value that has ': ' in quotes",
+        ),
+        ("a:\n  - b\n  c: 1\n", 3, "this is no item; begin it with '- ', or indent it otherwise"),
+        ("a: {b: 1\nc: 2\n", 1, "what '{' begins here lacks a ',' or the closing '}'"),
+        ("a: [1\nb: 2\n", 1, "what '[' begins here lacks a ',' or the closing ']'"),
+        ("a: 'b\nc: 2\n", 1, "the quote that begins here is not closed"),
+        ('a: "C:\\models"\n', 1, "'\\' begins an escape in double quotes; use single quotes"),
+        ("a: *b\n", 1, "'*' begins an alias, and no '&' names it; put text that begins so in quotes"),
+        ("a: 1\n---\nb: 2\n", 2, "'---' begins another document; give it a file of its own"),
+        ("a: !map {}\n", 1, "the tag '!map' means nothing here"),
+        ("a: 1\nb: \x01\n", 2, "the character #x0001 is not allowed; remove it"),
+    ],
+)
+def test_a_mistake_in_yaml_says_where_it_is_and_what_to_do(text: str, line: int, advice: str) -> None:
+    assert refusal(text) == f"inference.yaml:{line}: is no valid YAML: {advice}"
+
+
 def test_fails_at_aliases_of_aliases_of_aliases() -> None:
     doubling = "".join(f"k{level}: &k{level} [{', '.join([f'*k{level - 1}'] * 9)}]\n" for level in range(1, 12))
 
     assert refusal(f"k0: &k0 [1]\n{doubling}").endswith(": is no valid YAML: its aliases expand without end")
-
-
-def test_fails_at_control_characters() -> None:
-    assert refusal("a: \x01\n").startswith("inference.yaml: is no valid YAML: unacceptable character #x0001")
 
 
 def test_fails_at_a_file_that_is_not_there() -> None:

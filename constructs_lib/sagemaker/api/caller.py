@@ -12,8 +12,8 @@ from constructs import Construct
 from constructs_lib.sagemaker import permissions
 from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.endpoint import IEndpoint
-from constructs_lib.sagemaker.inline_function import define_function
 from constructs_lib.sagemaker.invoke_permissions import called_arns
+from constructs_lib.sagemaker.lambda_function import define_function
 from constructs_lib.serving.artifacts import S3Artifact
 
 _MEMORY_MIB = 512  # a body of 6 MB is held several times over: as text, in base64, and decoded

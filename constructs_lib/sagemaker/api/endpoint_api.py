@@ -12,6 +12,7 @@ from constructs_lib.sagemaker.api.front import ApiFront
 from constructs_lib.sagemaker.api.method import BINARY_MEDIA_TYPES, InvocationMethod
 from constructs_lib.sagemaker.api.stage import define_stage
 from constructs_lib.sagemaker.endpoint import IEndpoint
+from constructs_lib.sagemaker.endpoint_place import place_of
 from constructs_lib.sagemaker.invoke_permissions import called_arns
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.serving.names import name_problem
@@ -40,8 +41,8 @@ class EndpointApi(Construct):
     Raises
     ------
     InvalidValueError
-        When the endpoint is another account's, which SageMaker lets nobody call from here, or has no such component, or
-        the processor has no ``handler.py``, or the endpoint does not stream what is to be streamed.
+        When the endpoint is another account's, which cannot be called from this one, or has no such component, or the
+        processor has no ``handler.py``, or the endpoint does not stream what is to be streamed.
 
     Examples
     --------
@@ -59,7 +60,8 @@ class EndpointApi(Construct):
         inference_component: str | None = None,
     ) -> None:
         place = StackFacts.of(scope).place
-        region, account = _where(endpoint, place)
+        its = place_of(endpoint) or place
+        region, account = its.region, its.account
         api = api or ApiFront()
         problems = Problems("EndpointApi")
         if not is_token(account) and not is_token(place.account) and account != place.account:
@@ -67,7 +69,7 @@ class EndpointApi(Construct):
             problems.add("endpoint", wrong)
         problems.extend(api.file_problems())
         if api.streaming:
-            from constructs_lib.sagemaker.api.stream import stream_problems  # Lambda, for who wants it
+            from constructs_lib.sagemaker.api.stream import stream_problems  # Lambda, where it is wanted
 
             problems.extend(stream_problems(endpoint))
         if inference_component is not None and (misnamed := name_problem(inference_component)):
@@ -104,7 +106,7 @@ class EndpointApi(Construct):
         """Id of the API key, by which its owner reads its value; a token. None without one."""
 
     def grant_call(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody call exactly this method.
+        """Allow a grantee to call exactly this method.
 
         Parameters
         ----------
@@ -126,9 +128,7 @@ class EndpointApi(Construct):
     @property
     def method_arn(self) -> str:
         """ARN of the method, as policies name it; a token."""
-        place = self._place
-        api = f"arn:{place.partition}:execute-api:{place.region}:{place.account}:{self.api_id}"
-        return f"{api}/{self.api.stage}/POST{self.api.path}"
+        return self._place.arn("execute-api", f"{self.api_id}/{self.api.stage}/POST{self.api.path}")
 
     @property
     def url(self) -> str:
@@ -183,7 +183,7 @@ class EndpointApi(Construct):
                 region=method.region,
             )
         elif self.api.processor is not None:
-            from constructs_lib.sagemaker.api.processor import define_processor  # Lambda, for who wants it
+            from constructs_lib.sagemaker.api.processor import define_processor  # Lambda, where it is wanted
 
             function_arn = define_processor(
                 self,
@@ -200,7 +200,7 @@ class EndpointApi(Construct):
 
     def _define_role(self, action: str, resource: str | list[str]) -> str:
         """Make the role that API Gateway takes on: it may do this, and nothing else."""
-        statement = {"Action": action, "Effect": "Allow", "Resource": resource}
+        statement = permissions.allow([action], resource)
         role = iam.CfnRole(
             self,
             "IntegrationRole",
@@ -224,11 +224,3 @@ class EndpointApi(Construct):
         )
         apigateway.CfnUsagePlanKey(self, "UsagePlanKey", key_id=key.ref, key_type="API_KEY", usage_plan_id=plan.ref)
         return key.ref
-
-
-def _where(endpoint: IEndpoint, place: permissions.Place) -> tuple[str, str]:
-    """Give region and account of an endpoint: its ARN's, or the stack's where that is not known yet."""
-    if is_token(endpoint.endpoint_arn):
-        return place.region, place.account
-    _, _, _, region, account, _ = endpoint.endpoint_arn.split(":", 5)
-    return region, account

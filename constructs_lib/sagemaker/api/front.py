@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from constructs_lib.serving.problems import Problem, Problems, is_token
+
+Authorization = Literal["iam", "api_key", "none"]
 
 COMPONENT_HEADER = "X-Amzn-SageMaker-Inference-Component"
 # botocore sagemaker-runtime, InvokeEndpointInput: the headers of a request besides Content-Type and Accept.
@@ -25,7 +27,6 @@ INVOCATION_HEADERS = (
     "X-Amzn-SageMaker-Target-Variant",
 )
 NAMED_MODEL = "SageMaker streams no answers of multi-model endpoints, as no such request can name the model"
-AUTHORIZATIONS = ("iam", "api_key", "none")
 PROCESSOR_FILE = "handler.py"
 
 # CloudWatch Logs, PutRetentionPolicy.
@@ -73,8 +74,8 @@ class ApiFront:
         this library calls InvokeEndpointWithResponseStream, since API Gateway streams from functions and HTTP servers
         alone. The model's container has to stream, and the endpoint must neither be asynchronous nor multi-model. A
         request has up to 4.5 MB then; of an answer, what is beyond 6 MB comes at 2 MB/s. An error in the midst breaks
-        the answer off, and so does API Gateway when nothing has come for five minutes. Default: the answer is passed on
-        when it is complete.
+        the answer off, and so does API Gateway when nothing has come for five minutes. Default: the complete answer is
+        sent.
     timeout
         Seconds that API Gateway waits for the whole answer, 1 to 60; beyond 29 only once the account's quota "Maximum
         integration timeout in milliseconds" has been raised. With ``streaming`` 1 to 480, without that quota. Left out:
@@ -98,7 +99,7 @@ class ApiFront:
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
-    authorization: Literal["iam", "api_key", "none"] = "iam"
+    authorization: Authorization = "iam"
     path: str = "/invocations"
     stage: str = "prod"
     rate_limit: float | None = None
@@ -112,14 +113,14 @@ class ApiFront:
     account_log_role: bool = True
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._address_problems())
         problems.extend(self._limit_problems())
         problems.extend(self._header_problems())
         problems.raise_any()
 
     def _address_problems(self) -> Iterator[Problem]:
-        if self.authorization not in AUTHORIZATIONS:
+        if self.authorization not in get_args(Authorization):
             allowed = "'iam', 'api_key' or 'none'"
             yield Problem("authorization", f"must be {allowed}, got '{self.authorization}'")
         if not is_token(self.path) and not _PATH.fullmatch(self.path):
@@ -156,10 +157,6 @@ class ApiFront:
             yield Problem("streaming", f"{why}; leave 'streaming' or 'processor' out")
 
     def _header_problems(self) -> Iterator[Problem]:
-        given: object = self.passed_headers
-        if isinstance(given, str):  # which is a sequence of texts as well
-            yield Problem("passed_headers", f"must be a list of headers, got the text '{given}'")
-            return
         known = {header.lower() for header in INVOCATION_HEADERS}
         for index, header in enumerate(self.passed_headers):
             if header.lower() not in known:
@@ -180,7 +177,7 @@ class ApiFront:
         return self if self.processor is None else replace(self, processor=str(directory / self.processor))
 
     def file_problems(self) -> Iterator[Problem]:
-        """Hold that the processor is there, which only who reads files may know."""
+        """Check that the processor's file is there; only this check looks at files."""
         if self.processor is not None and not (Path(self.processor) / PROCESSOR_FILE).is_file():
             wrong = f"must be a directory with a '{PROCESSOR_FILE}', and '{self.processor}' has none; write one"
             yield Problem("processor", wrong)

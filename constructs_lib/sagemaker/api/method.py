@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
 
 from constructs_lib.sagemaker.api.front import COMPONENT_HEADER, ApiFront
+from constructs_lib.sagemaker.fingerprint import fingerprint
 
 # The stage, not the method, names the endpoint: a deployment is a snapshot of the method, and CloudFormation would not
 # take a new one when only the endpoint's name has changed.
@@ -34,7 +33,6 @@ _ANSWERED = (
 #   clients and proxies repeat it, at the price of another inference. Its body says which of the two it was.
 # - 500 and 530 are SageMaker's own failures, so for a caller the gateway's upstream failed.
 _STATUSES = {"200": "200", "400": "400", "413": "413", "424": "424", "429": "429", "502": "500|530", "503": "503"}
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +92,7 @@ class InvocationMethod:
             *([self.inference_component] if self.inference_component is not None else ()),
             *(["streaming"] if self.api.streaming else ()),
         ]
-        text = _TOKEN.sub("*", json.dumps(facts, sort_keys=True))
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        return fingerprint(json.dumps(facts, sort_keys=True))
 
     def processed(
         self, credentials: str, function_arn: str, *, region: str

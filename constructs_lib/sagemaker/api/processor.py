@@ -1,4 +1,4 @@
-"""The Lambda function between an API and its endpoint, for whoever asks for one."""
+"""The Lambda function of yours between an API and its endpoint."""
 
 from __future__ import annotations
 

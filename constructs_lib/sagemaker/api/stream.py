@@ -31,7 +31,7 @@ _ACTIONS = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStr
 
 
 def stream_problems(endpoint: IEndpoint) -> Iterator[Problem]:
-    """Hold that SageMaker streams from an endpoint; of an imported one nothing is known."""
+    """Check that SageMaker streams from an endpoint; of an imported one nothing is known."""
     if not isinstance(endpoint, InferenceEndpoint):
         return
     if endpoint.endpoint_config.async_inference is not None:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
-from constructs import Construct
 
-from constructs_lib.sagemaker.inline_function import define_function
-from constructs_lib.sagemaker.permissions import Statement, allow
+from constructs_lib.sagemaker.permissions import Statement, allow, pass_roles
 from constructs_lib.sagemaker.stack_function import StackFunction
 
 _HANDLER = Path(__file__).parent / "handler" / "index.py"
@@ -23,29 +21,17 @@ class ModelFunction(StackFunction):
 
     ID = "ModelFunction"
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name for it
-    ) -> None:
-        super().__init__(scope, id)
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack)
         self._prefix = cdk.Names.unique_resource_name(
             self._facts.stack, max_length=_PREFIX_LENGTH, separator="-"
         ).lower()
         self._role_arns: list[str] = []
-        self._arn = define_function(
-            self,
-            "Resource",
-            source=_HANDLER,
-            description="Creates models that CloudFormation cannot describe",
-            role_arn=self._role_arn,
-            log_group_name=self._log_group_name,
-            timeout=_TIMEOUT,
-            memory_size=256,
-        ).attr_arn
+        description = "Creates models that CloudFormation cannot describe"
+        self._arn = self._define_function("Resource", source=_HANDLER, description=description, timeout=_TIMEOUT)
 
     def create(self, model: sagemaker.CfnModel, *, role_arn: str) -> None:
-        """Let the function create a model of these properties, and of those that its type has not.
+        """Let the function create a model of these properties, and of others that its type lacks.
 
         ``Ref`` is then the model's name, and no longer its ARN. Tags of the template reach the model, those of
         ``cdk deploy --tags`` do not: CloudFormation hands them to its own types alone.
@@ -65,15 +51,10 @@ class ModelFunction(StackFunction):
         model.add_property_override("NamePrefix", self._prefix)
 
     def _statements(self) -> list[Statement]:
-        place = self._place
-        models = f"arn:{place.partition}:sagemaker:{place.region}:{place.account}:model/{self._prefix}-*"
+        models = self._place.arn("sagemaker", f"model/{self._prefix}-*")
         changes = [f"sagemaker:{name}" for name in ("AddTags", "CreateModel", "DeleteModel", "DeleteTags")]
-        pass_role = {
-            **allow(["iam:PassRole"], list(dict.fromkeys(self._role_arns))),
-            "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        }
         return [
             allow([*changes, "sagemaker:DescribeModel"], [models]),
-            pass_role,
+            pass_roles(self._role_arns),
             self._logging,
         ]

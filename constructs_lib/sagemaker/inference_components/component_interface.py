@@ -1,12 +1,14 @@
-"""What every inference component can do for others, made here or imported."""
+"""What every inference component offers, made here or imported."""
 
 from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.sagemaker.endpoint_interface import IEndpoint
+from constructs_lib.sagemaker.endpoint_place import metric_place, place_of
 from constructs_lib.sagemaker.inference_components.component_metrics import ComponentMetrics
 from constructs_lib.sagemaker.invoke_permissions import allow_invoke
+from constructs_lib.sagemaker.metrics import MetricOptions
 from constructs_lib.serving.names import name_problem
 from constructs_lib.serving.problems import InvalidValueError, Problem
 
@@ -24,8 +26,11 @@ class IInferenceComponent(ComponentMetrics):
         """The endpoint that hosts it."""
         raise NotImplementedError
 
+    def _metric_place(self) -> MetricOptions:
+        return metric_place(place_of(self.endpoint))
+
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody call this component, in one answer and as a stream, and no other one of its endpoint.
+        """Allow a grantee to call this component only, synchronously and with a streamed answer.
 
         Parameters
         ----------

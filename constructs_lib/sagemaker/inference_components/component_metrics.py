@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from constructs_lib.sagemaker.metrics import MetricOptions
+from constructs_lib.sagemaker.metrics import COPIES, INVOCATIONS, MetricOptions
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
-
-_INVOCATIONS = "AWS/SageMaker"
-_COPIES = "/aws/sagemaker/InferenceComponents"
 
 
 class ComponentMetrics:
@@ -26,8 +23,12 @@ class ComponentMetrics:
         """Name of the component, as requests give it."""
         raise NotImplementedError
 
+    def _metric_place(self) -> MetricOptions:
+        """Give account and region of the metrics, as far as they are known."""
+        raise NotImplementedError
+
     def metric(
-        self, metric_name: str, *, namespace: str = _INVOCATIONS, **options: Unpack[MetricOptions]
+        self, metric_name: str, *, namespace: str = INVOCATIONS, **options: Unpack[MetricOptions]
     ) -> cloudwatch.Metric:
         """Give any metric of the component.
 
@@ -43,7 +44,8 @@ class ComponentMetrics:
         from aws_cdk import aws_cloudwatch  # 10 ms that most apps need not spend
 
         dimensions = {"InferenceComponentName": self.inference_component_name}
-        return aws_cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **options)
+        read: MetricOptions = {**self._metric_place(), **options}
+        return aws_cloudwatch.Metric(namespace=namespace, metric_name=metric_name, dimensions_map=dimensions, **read)
 
     def metric_invocations(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the requests sent to the component; by default their sum."""
@@ -83,22 +85,22 @@ class ComponentMetrics:
 
     def metric_cpu_utilization_normalized(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the percent of its CPU cores that a copy uses; by default the average."""
-        return self._metric("CPUUtilizationNormalized", "Average", options, _COPIES)
+        return self._metric("CPUUtilizationNormalized", "Average", options, COPIES)
 
     def metric_memory_utilization_normalized(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the percent of its memory that a copy uses; by default the average."""
-        return self._metric("MemoryUtilizationNormalized", "Average", options, _COPIES)
+        return self._metric("MemoryUtilizationNormalized", "Average", options, COPIES)
 
     def metric_gpu_utilization_normalized(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the percent of its GPUs that a copy uses; by default the average."""
-        return self._metric("GPUUtilizationNormalized", "Average", options, _COPIES)
+        return self._metric("GPUUtilizationNormalized", "Average", options, COPIES)
 
     def metric_gpu_memory_utilization_normalized(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Give the percent of its GPUs' memory that a copy uses; by default the average."""
-        return self._metric("GPUMemoryUtilizationNormalized", "Average", options, _COPIES)
+        return self._metric("GPUMemoryUtilizationNormalized", "Average", options, COPIES)
 
     def _metric(
-        self, name: str, statistic: str, options: MetricOptions, namespace: str = _INVOCATIONS
+        self, name: str, statistic: str, options: MetricOptions, namespace: str = INVOCATIONS
     ) -> cloudwatch.Metric:
         merged: MetricOptions = {"statistic": statistic, **options}
         return self.metric(name, namespace=namespace, **merged)

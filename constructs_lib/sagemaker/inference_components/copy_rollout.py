@@ -1,4 +1,4 @@
-"""How an update replaces the copies of an inference component, and what takes it back."""
+"""How an update replaces the copies of an inference component, and what rolls it back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CopyRollout(RollbackAlarms):
     wait
         Seconds between two batches, in which the alarms are watched, 0 to 3600.
     maximum_execution
-        Seconds after which an update that has not ended is taken back, 600 to 28800. None: SageMaker's own limit.
+        Seconds after which an update that has not ended is taken back, 600 to 28800. None: SageMaker's default.
     rollback_percent
         Percent of the copies that a step back replaces, 5 to 100. None: all at once.
     alarms
@@ -50,7 +50,7 @@ class CopyRollout(RollbackAlarms):
     rollback_percent: int | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if self.step_percent is not None and self.step_copies is not None:
             problems.add("step_copies", "is given as well as 'step_percent'; give one of the two")
         problems.extend(range_problems("step_percent", self.step_percent, _LEAST_PERCENT, _MOST_PERCENT))
@@ -70,7 +70,7 @@ class CopyRollout(RollbackAlarms):
         return "CAPACITY_PERCENT", self.step_percent or _DEFAULT_PERCENT
 
     def copy_problems(self, most_copies: int) -> Iterator[Problem]:
-        """Hold that a batch is at most half of the copies that there can be."""
+        """Check that a batch is at most half of the copies that there can be."""
         if self.step_copies is not None and below(most_copies, 2 * self.step_copies):
             half = f"must be at most half of the copies, of which there are {most_copies}, got {self.step_copies}"
             yield Problem("rollout.step_copies", f"{half}; give 'step_percent', or more copies")

@@ -37,20 +37,18 @@ class CopyScaling:
         Target for ``SageMakerInferenceComponentInvocationsPerCopy``: invocations per copy and minute, more than 0.
         None: it follows ``max_requests_per_second``, if that is given.
     max_requests_per_second
-        The highest rate that one copy bears in a load test, in requests per second, more than 0. The target is this
+        The highest rate that one copy sustains in a load test, in requests per second, more than 0. The target is this
         times 60 times ``safety_factor``. None: ``invocations_per_copy`` says.
     safety_factor
         Which part of ``max_requests_per_second`` a copy is loaded with, above 0 and at most 1. Default: 0.5, as
         SageMaker's guide starts with.
     concurrent_requests_per_copy
         Target for ``SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution``: requests that one copy works
-        on at one time, more than 0; it reacts within seconds, and suits requests that take long. None: it is not
-        followed.
+        on at one time, more than 0; it reacts within seconds, and suits requests that take long. None: not a target.
     cpu_utilization
-        Target for ``CPUUtilizationNormalized``: percent of the CPU cores that a copy has, above 0. None: it is not
-        followed.
+        Target for ``CPUUtilizationNormalized``: percent of the CPU cores that a copy has, above 0. None: not a target.
     gpu_utilization
-        Target for ``GPUUtilizationNormalized``: percent of the GPUs that a copy has, above 0. None: it is not followed.
+        Target for ``GPUUtilizationNormalized``: percent of the GPUs that a copy has, above 0. None: not a target.
     scale_in_cooldown
         Seconds after a scale-in before the next one, at least 0. Default: 300.
     scale_out_cooldown
@@ -80,7 +78,7 @@ class CopyScaling:
     schedules: tuple[ScheduledCopies, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(scaling_targets.bounds_from_zero_problems(self))
         problems.extend(scaling_targets.target_problems(self, _TARGETS))
         problems.extend(scaling_targets.cooldown_problems(self))

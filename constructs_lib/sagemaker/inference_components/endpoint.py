@@ -26,10 +26,11 @@ from constructs_lib.sagemaker.inference_components.specification import Componen
 from constructs_lib.sagemaker.model import Model
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.monitoring.watched_endpoint import WatchedEndpoint, watch_endpoint
-from constructs_lib.sagemaker.overrides import Overrides, override
+from constructs_lib.sagemaker.overrides import Overrides
 from constructs_lib.sagemaker.rollout import Rollout
 from constructs_lib.sagemaker.stack_facts import StackFacts
 from constructs_lib.sagemaker.variants import InferenceAmiVersion, RoutingStrategy
+from constructs_lib.serving.instances import InstanceType
 from constructs_lib.serving.instances import instance_type as parse_instance_type
 from constructs_lib.serving.problems import Problems
 
@@ -55,7 +56,7 @@ class InferenceComponentEndpoint(Endpoint):
     routing_strategy
         How a request finds a copy. None: as SageMaker does by itself, which is at random.
     endpoint_name
-        Name of the endpoint: 1 to 63 letters, digits and inner hyphens. None: CloudFormation makes one up.
+        Name of the endpoint: 1 to 63 letters, digits and inner hyphens. None: CloudFormation generates one.
     role
         Execution role of the endpoint and of all components; it is given the permissions that the models need. None: a
         role is created that may read exactly these models' artifacts, pull their images, and write their logs and
@@ -64,18 +65,18 @@ class InferenceComponentEndpoint(Endpoint):
         ARN of the ML capacity reservation that all instances are launched into; the deployment fails when it is
         exhausted. None: they are launched on demand.
     instance_provision_timeout
-        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's own limit.
+        Seconds that SageMaker may take to find an instance, 300 to 3600. None: SageMaker's default.
     volume_size_gb
         Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. None: what
         SageMaker gives to the instance type.
     inference_ami_version
-        Image of the host, which brings its GPU or Neuron driver. None: the one that the models' images need,
+        Image of the host, which includes the GPU or Neuron driver. None: the one that the models' images need,
         otherwise SageMaker's default for the instance type.
     enable_ssm_access
-        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+        Whether AWS Systems Manager may open a shell on the instances, for debugging. Default: no.
     core_dumps
-        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
-        the right to. None: they are not kept.
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role may write
+        there. None: none are kept.
     monitoring
         CloudWatch alarms and a dashboard, of the instances and of each component: True for those with the default
         thresholds, or the thresholds. Default: none.
@@ -165,7 +166,7 @@ class InferenceComponentEndpoint(Endpoint):
             rollout=rollout,
             tags=tags or {},
         )
-        problems = Problems("InferenceComponentEndpoint")
+        problems = Problems.of(options, "InferenceComponentEndpoint")
         problems.extend(options.problems())
         problems.extend(naming_problems(endpoint_name, variants_known=True, rollout=None, safe_update=False))
         problems.raise_any()
@@ -177,50 +178,17 @@ class InferenceComponentEndpoint(Endpoint):
         facts = StackFacts.of(scope)
         facts.include(self)
         self._execution_role = ExecutionRole(self, role)
-        # Where the names of components clash neither with each other's nor with what stands beside them.
-        scopes = {kind: Construct(self, kind) for kind in ("Models", "InferenceComponents")}
-        self.models = {
-            name: Model(
-                scopes["Models"],
-                name,
-                model=each.model,
-                instance_type=hosts[name],
-                inference_component_name=name,
-                role=self._execution_role,
-            )
-            for name, each in inference_components.items()
-        }
-        """The SageMaker models, by the names of their components."""
-        needs = [model.host_needs.inference_ami_version for model in self.models.values()]
-        self.endpoint_config = ComponentEndpointConfig(
-            self,
-            "EndpointConfig",
-            options=options,
-            execution_role_arn=self._execution_role.arn,
-            inference_ami_version=max(filter(None, needs), default=None),
-        )
-        """The endpoint configuration."""
-        if written := endpoint_permissions(facts, [options.variant], None, data_capture):
-            self._execution_role.allow(written, before=self.endpoint_config.resource)
-        if any(each.model.vpc for each in inference_components.values()):
-            # SageMaker makes and deletes the endpoint's network interfaces by the rights that came with the models.
-            self.endpoint_config.node.add_dependency(*self.models.values())
         self._options = options
+        # Where the names of components clash neither with each other's nor with what stands beside them.
+        model_scope, component_scope = (Construct(self, kind) for kind in ("Models", "InferenceComponents"))
+        self.models = self._define_models(model_scope, hosts)
+        """The SageMaker models, by the names of their components."""
+        self.endpoint_config = self._define_config(facts)
+        """The endpoint configuration."""
         self._define(self.endpoint_config, endpoint_name, managed_instance_scaling is not None, rollout=rollout)
-        self.inference_components = {
-            name: InferenceComponent(
-                scopes["InferenceComponents"],
-                name,
-                endpoint=self,
-                specification=each,
-                model=self.models[name],
-                inference_component_name=name,
-                variant_name=self.endpoint_config.variants[0].name,
-            )
-            for name, each in inference_components.items()
-        }
+        self.inference_components = self._define_components(component_scope)
         """The components, by their names."""
-        alarm_names = [*self.rollback_alarm_names]
+        alarm_names = list(self.rollback_alarm_names)
         alarm_names += [name for each in self.inference_components.values() for name in each.rollback_alarm_names]
         if alarm_names:
             statements = permissions.distinct(permissions.describe_alarms(facts.place, alarm_names))
@@ -228,12 +196,53 @@ class InferenceComponentEndpoint(Endpoint):
         for key, value in (tags or {}).items():
             cdk.Tags.of(self).add(key, value)
         if overrides is not None:
-            for model in self.models.values():
-                override(model, overrides.model)
-            override(self.endpoint_config, overrides.endpoint_config)
-            override(self, overrides.endpoint)
+            overrides.apply(models=self.models.values(), endpoint_config=self.endpoint_config, endpoint=self)
         self.monitoring = self._monitor(Monitoring() if monitoring is True else monitoring) if monitoring else None
         """Its alarms and its dashboard. None: it has none."""
+
+    def _define_models(self, scope: Construct, hosts: Mapping[str, InstanceType]) -> dict[str, Model]:
+        return {
+            name: Model(
+                scope,
+                name,
+                model=each.model,
+                instance_type=hosts[name],
+                inference_component_name=name,
+                role=self._execution_role,
+            )
+            for name, each in self._options.inference_components.items()
+        }
+
+    def _define_config(self, facts: StackFacts) -> ComponentEndpointConfig:
+        options = self._options
+        needs = [model.host_needs.inference_ami_version for model in self.models.values()]
+        config = ComponentEndpointConfig(
+            self,
+            "EndpointConfig",
+            options=options,
+            execution_role_arn=self._execution_role.arn,
+            inference_ami_version=max(filter(None, needs), default=None),
+        )
+        if written := endpoint_permissions(facts, [options.variant], None, options.data_capture):
+            self._execution_role.allow(written, before=config.resource)
+        if any(each.model.vpc for each in options.inference_components.values()):
+            # SageMaker makes and deletes the endpoint's network interfaces by the rights that came with the models.
+            config.node.add_dependency(*self.models.values())
+        return config
+
+    def _define_components(self, scope: Construct) -> dict[str, InferenceComponent]:
+        return {
+            name: InferenceComponent(
+                scope,
+                name,
+                endpoint=self,
+                specification=each,
+                model=self.models[name],
+                inference_component_name=name,
+                variant_name=self.endpoint_config.variants[0].name,
+            )
+            for name, each in self._options.inference_components.items()
+        }
 
     @property
     def role(self) -> iam.IRole:
@@ -283,7 +292,7 @@ class InferenceComponentEndpoint(Endpoint):
 
     def _monitor(self, monitoring: Monitoring) -> EndpointMonitoring:
         from constructs_lib.sagemaker.monitoring.endpoint_monitoring import (
-            EndpointMonitoring,  # CloudWatch, for who wants it
+            EndpointMonitoring,  # CloudWatch, where it is wanted
         )
 
         return EndpointMonitoring(

@@ -7,13 +7,10 @@ from functools import cached_property
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.sagemaker.endpoint_config_properties import (
-    AnyVariant,
-    capture_config,
-    production_variant,
-)
+from constructs_lib.sagemaker.endpoint_config_properties import capture_config, production_variant
 from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
 from constructs_lib.sagemaker.inference_components.options import ComponentEndpointOptions
+from constructs_lib.sagemaker.variants import AnyVariant
 from constructs_lib.serving.servers import HostNeeds
 
 _config = sagemaker.CfnEndpointConfig

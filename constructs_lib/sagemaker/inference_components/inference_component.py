@@ -15,7 +15,7 @@ from constructs_lib.sagemaker.inference_components.specification import Componen
 from constructs_lib.sagemaker.model import IModel, host_needs_of
 from constructs_lib.sagemaker.overrides import override
 from constructs_lib.serving.names import name_problem
-from constructs_lib.serving.problems import Problems
+from constructs_lib.serving.problems import InvalidValueError, Problem
 
 _component = sagemaker.CfnInferenceComponent
 
@@ -58,9 +58,7 @@ class InferenceComponent(Construct, IInferenceComponent):
         variant_name: str = "AllTraffic",
     ) -> None:
         if wrong := name_problem(inference_component_name):
-            problems = Problems("InferenceComponent")
-            problems.add("inference_component_name", wrong)
-            raise problems.error()
+            raise InvalidValueError("InferenceComponent", [Problem("inference_component_name", wrong)])
         super().__init__(scope, id)
         self._name, self._endpoint = inference_component_name, endpoint
         self.rollback_alarm_names = copy_alarms(self, inference_component_name, specification.rollout)

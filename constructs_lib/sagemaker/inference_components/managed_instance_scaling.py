@@ -14,7 +14,7 @@ ScaleInStrategy = Literal["IDLE_RELEASE", "CONSOLIDATION"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedInstanceScaling:
-    """Between which bounds SageMaker adds instances when copies need room, and gives up those that it can.
+    """The bounds within which SageMaker adds instances when copies need room, and removes those that it can.
 
     Source of the ranges: botocore sagemaker, ProductionVariantManagedInstanceScaling.
 
@@ -25,12 +25,13 @@ class ManagedInstanceScaling:
     max_instance_count
         Most instances, at least 1 and at least ``min_instance_count``.
     scale_in_strategy
-        ``IDLE_RELEASE``: instances without copies are given up. ``CONSOLIDATION``: copies are moved together to empty
-        more of them. None: as SageMaker does by itself.
+        ``IDLE_RELEASE``: instances without copies are removed. ``CONSOLIDATION``: copies are also moved together to
+        empty more of them. None: SageMaker's default.
     scale_in_maximum_step_size
-        Most instances that are given up at one time, 1 to 100, with a ``scale_in_strategy``. None: SageMaker's own.
+        Most instances that are removed at one time, 1 to 100, with a ``scale_in_strategy``. None: SageMaker's default.
     scale_in_cooldown_minutes
-        Minutes after a scale-in before the next one, 5 to 1440, with a ``scale_in_strategy``. None: SageMaker's own.
+        Minutes after a scale-in before the next one, 5 to 1440, with a ``scale_in_strategy``. None: SageMaker's
+        default.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -42,7 +43,7 @@ class ManagedInstanceScaling:
     scale_in_cooldown_minutes: int | None = None
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         least, most = self.min_instance_count, self.max_instance_count
         if below(least, 0):
             problems.add("min_instance_count", f"must be at least 0, got {least}")

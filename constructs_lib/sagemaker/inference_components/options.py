@@ -33,7 +33,7 @@ _OF_INSTANCES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentEndpointOptions:
-    """One SageMaker endpoint whose instances several models share, each in copies of its own.
+    """A SageMaker endpoint whose instances several models share, each in its own copies.
 
     Attributes
     ----------
@@ -43,29 +43,29 @@ class ComponentEndpointOptions:
     instance_type
         Type of each instance, such as ``ml.g5.12xlarge``.
     instance_count
-        Instances at the start, at least 1, and between the bounds of ``managed_instance_scaling``. Left out: as many
-        as its ``min_instance_count`` says, and at least 1.
+        Instances at the start, at least 1, and between the bounds of ``managed_instance_scaling``. Left out: its
+        ``min_instance_count``, and at least 1.
     managed_instance_scaling
-        How SageMaker counts the instances by the room that the copies need. Left out: the count stays as it is.
+        How the number of instances follows the room that the copies need. Left out: it is fixed.
     routing_strategy
-        How a request finds a copy: ``RANDOM``, ``LEAST_OUTSTANDING_REQUESTS`` or ``PREFIX_AWARE``. Left out: as
-        SageMaker does by itself, which is at random.
+        How a request finds a copy: ``RANDOM``, ``LEAST_OUTSTANDING_REQUESTS`` or ``PREFIX_AWARE``. Left out:
+        SageMaker's default, which is random.
     capacity_reservation_arn
         ARN of the ML capacity reservation that all instances are launched into; the deployment fails when it is
         exhausted. Left out: they are launched on demand.
     instance_provision_timeout
-        Seconds that SageMaker may take to find an instance, 300 to 3600. Left out: SageMaker's own limit.
+        Seconds that SageMaker may take to find an instance, 300 to 3600. Left out: SageMaker's default.
     volume_size_gb
         Size of the volume of each instance, 1 to 512 GB; instances with a disk of their own take none. Left out: what
         SageMaker gives to the instance type.
     inference_ami_version
-        Image of the host, which brings its GPU or Neuron driver. Left out: the one that the models' images need,
+        Image of the host, which includes the GPU or Neuron driver. Left out: the one that the models' images need,
         otherwise SageMaker's default for the instance type.
     enable_ssm_access
-        Whether AWS Systems Manager may open a shell on the instances, to debug what runs there. Default: it may not.
+        Whether AWS Systems Manager may open a shell on the instances, for debugging. Default: no.
     core_dumps
-        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role is given
-        the right to. Left out: they are not kept.
+        ``s3://BUCKET/PREFIX`` under which core dumps of crashed containers are written; the execution role may write
+        there. Left out: none are kept.
     monitoring
         CloudWatch alarms and a dashboard, of the instances and of each component: true for those with the default
         thresholds, or the thresholds. Left out: none.
@@ -74,15 +74,15 @@ class ComponentEndpointOptions:
         mention inference components. Left out: nothing is.
     volume_kms_key_arn
         ARN of the KMS key that the volumes of all instances are encrypted with; whoever deploys needs
-        ``kms:CreateGrant`` on it. Instance types with disks of their own, such as ``ml.g5.xlarge``, are refused: their
-        hardware encrypts those, and no key of yours. Left out: a key of AWS's.
+        ``kms:CreateGrant`` on it. Instance types with local disks, such as ``ml.g5.xlarge``, are refused: their
+        hardware encrypts the disks, without your key. Left out: a key of AWS.
     rollout
         How another instance type, or anything else of the endpoint itself, moves all components to new instances, and
         what takes it back; for a component's own model there is its ``rollout``. Left out: all at once.
     tags
         Tags of every resource of the endpoint, values by key. Left out: none.
     overrides
-        CloudFormation properties by their own names, for what the rest does not say. Left out: none.
+        CloudFormation properties by their own names, for what has no key here. Left out: none.
     """
 
     inference_components: Mapping[str, ComponentSpecification]
@@ -149,7 +149,8 @@ class ComponentEndpointOptions:
             yield from (problem for problem in error.problems if problem.field in _OF_INSTANCES)
         else:
             yield from volume_key_problems(self.volume_kms_key_arn, [variant])
-            yield from rollout_problems(self.rollout, [variant]) if self.rollout is not None else ()
+            if self.rollout is not None:
+                yield from rollout_problems(self.rollout, [variant])
         yield from tag_problems(self.tags)
 
     def _count_problems(self) -> Iterator[Problem]:

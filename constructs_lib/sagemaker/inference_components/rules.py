@@ -1,4 +1,4 @@
-"""Which inference components fit on which instances, held by settings and constructs alike."""
+"""Which inference components fit on which instances, checked for settings and constructs alike."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def copy_host(specification: ComponentSpecification, instance: InstanceType) -> 
 
 
 def component_problems(options: ComponentEndpointOptions) -> Iterator[Problem]:
-    """Hold that each component can be hosted, and that its copies find room; the field is a path into the options."""
+    """Check that each component can be hosted, and that its copies find room; the field is a path into the options."""
     components = options.inference_components
     if not components:
         yield Problem("inference_components", "is empty; give at least one")
@@ -103,7 +103,7 @@ def _accelerator_problems(each: ComponentSpecification, instance: InstanceType) 
 
 
 def _room_problems(options: ComponentEndpointOptions, instance: InstanceType) -> Iterator[Problem]:
-    """Hold that there can be enough instances for the copies that a deployment waits for."""
+    """Check that there can be enough instances for the copies that a deployment waits for."""
     scaling = options.managed_instance_scaling
     instances = scaling.max_instance_count if scaling else options.initial_instance_count
     if below(instances, 1):
@@ -132,7 +132,7 @@ def _memory_mb(instance: InstanceType) -> int | None:
 
 
 def _network_problems(options: ComponentEndpointOptions) -> Iterator[Problem]:
-    """Hold that all are in one network, which SageMaker sets for the endpoint as a whole."""
+    """Check that all are in one network, which SageMaker sets for the endpoint as a whole."""
     models = {name: each.model for name, each in options.inference_components.items()}
     for setting in ("vpc", "network_isolation"):
         for name, model in models.items():

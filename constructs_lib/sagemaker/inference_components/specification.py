@@ -12,7 +12,7 @@ from constructs_lib.sagemaker.overrides import path_problems
 from constructs_lib.serving.models import AnyModel
 from constructs_lib.serving.multi_container import MultiContainerModel
 from constructs_lib.serving.multi_model import MultiModel
-from constructs_lib.serving.problems import Problems, below, is_token
+from constructs_lib.serving.problems import InvalidValueError, Problem, Problems, below, is_token
 from constructs_lib.serving.ranges import range_problems
 
 # Source: SageMaker Python SDK 3, _assert_ic_compatible.
@@ -25,7 +25,7 @@ _START_UP = (60, 3600, "seconds")  # botocore sagemaker, InferenceComponentStart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentSpecification:
-    """What one inference component serves, and what each copy of it has.
+    """What one inference component serves, and the resources of each copy.
 
     Source of the ranges: botocore sagemaker, InferenceComponentComputeResourceRequirements.
 
@@ -34,27 +34,27 @@ class ComponentSpecification:
     model
         What is served: one model.
     min_memory_mb
-        Memory that each copy is sure of, at least 128 MB.
+        Memory reserved for each copy, at least 128 MB.
     max_memory_mb
         Memory that a copy may use, at least ``min_memory_mb``. None: SageMaker sets no limit of its own.
     cpu_cores
-        CPU cores of each copy, at least 0.25. None: it has none to itself.
+        CPU cores reserved for each copy, at least 0.25. None: none.
     accelerators
         GPUs or Neuron devices of each copy, at least 1. None: none, for instances without any.
     copies
         Copies at the start, at least 1, and between ``autoscaling.min`` and ``autoscaling.max``. An update of the
-        component goes back to it. None: as many as ``autoscaling.min`` says, and at least 1.
+        component resets the number to it. None: ``autoscaling.min``, and at least 1.
     autoscaling
-        How the number of copies follows the traffic. None: it stays as it is.
+        How the number of copies follows the traffic. None: it is fixed.
     rollout
-        How an update of the component replaces its copies, and what takes it back. None: new copies first, then all of
-        the old ones go, as SageMaker does by itself.
+        How an update of the component replaces its copies, and what rolls it back. None: SageMaker's default, which
+        starts all new copies and then removes the old ones.
     model_data_download_timeout
-        Seconds that fetching the model data may take, 60 to 3600. None: an hour for a large language model, otherwise
-        SageMaker's own limit.
+        Seconds that downloading the model data may take, 60 to 3600. None: an hour for a large language model,
+        otherwise SageMaker's default.
     container_startup_timeout
         Seconds that the container may take until ``/ping`` answers, 60 to 3600. None: an hour for a large language
-        model, otherwise SageMaker's own limit.
+        model, otherwise SageMaker's default.
     overrides
         Properties of ``AWS::SageMaker::InferenceComponent`` by their own names, as in `Overrides`. Empty: none.
     """
@@ -74,10 +74,10 @@ class ComponentSpecification:
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
         given: object = self.model
         if isinstance(given, MultiModel | MultiContainerModel):
-            problems.add("model", NO_GROUP)
+            raise InvalidValueError(type(self).__name__, [Problem("model", NO_GROUP)])
+        problems = Problems.of(self)
         if below(self.min_memory_mb, 128):
             problems.add("min_memory_mb", f"must be at least 128, got {self.min_memory_mb}")
         if self.max_memory_mb is not None and below(self.max_memory_mb, self.min_memory_mb):

@@ -1,6 +1,6 @@
 """CloudWatch alarms on the metrics of variants and inference components: in plain Python, and their resource.
 
-The rules know nothing of the CDK; `make_alarm` renders any of them, so that a rollout can have its own.
+The rules know nothing of the CDK; `make_alarm` renders any of them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from constructs_lib.sagemaker.metrics import COPIES, INSTANCES, INVOCATIONS
 from constructs_lib.sagemaker.monitoring.monitoring import MissingData, Monitoring
-from constructs_lib.sagemaker.monitoring.watched_component import COPIES, WatchedComponent
-from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
+from constructs_lib.sagemaker.monitoring.watched_component import WatchedComponent
+from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant
 
 if TYPE_CHECKING:
     from aws_cdk.aws_cloudwatch import CfnAlarm
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MINUTE = 60
 _ABOVE = "GreaterThanThreshold"
 _BELOW = "LessThanThreshold"
+# Each instance, and each copy, sends it once a minute, with and without traffic: its samples are their number, as AWS's
+# own samples count them (aws-samples, sagemaker-genai-hosting-examples, observability).
+_REPORTED = "CPUUtilizationNormalized"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ class AlarmRule:
     missing_data: MissingData = "notBreaching"
 
 
-def error_rule(monitoring: Monitoring, *, status: str = "5XX") -> AlarmRule | None:
+def _error_rule(monitoring: Monitoring, *, status: str = "5XX") -> AlarmRule | None:
     """Give the alarm for a share of 5xx answers, or of 4xx ones; None when it is switched off.
 
     SageMaker sends 1 for each such answer and 0 for any other, so that their average is the share.
@@ -80,7 +84,7 @@ def error_rule(monitoring: Monitoring, *, status: str = "5XX") -> AlarmRule | No
     )
 
 
-def latency_rule(monitoring: Monitoring) -> AlarmRule | None:
+def _latency_rule(monitoring: Monitoring) -> AlarmRule | None:
     """Give the alarm for the model's latency, which SageMaker counts in microseconds; None when it is switched off."""
     latency = monitoring.latency_p99_ms
     if latency is None:
@@ -118,13 +122,8 @@ def component_rules(component: WatchedComponent, monitoring: Monitoring) -> list
     return [rule for rule in found if rule is not None]
 
 
-# Each instance, and each copy, sends it once a minute, with and without traffic: its samples are their number, as AWS's
-# own samples count them (aws-samples, sagemaker-genai-hosting-examples, observability).
-_REPORTED = "CPUUtilizationNormalized"
-
-
 def _answer_rules(monitoring: Monitoring) -> list[AlarmRule | None]:
-    return [error_rule(monitoring), error_rule(monitoring, status="4XX"), latency_rule(monitoring)]
+    return [_error_rule(monitoring), _error_rule(monitoring, status="4XX"), _latency_rule(monitoring)]
 
 
 def _saturation_rules(variant: WatchedVariant, monitoring: Monitoring) -> Iterator[AlarmRule]:
@@ -221,7 +220,7 @@ def make_alarm(
     topics
         ARNs of the SNS topics that are told. Default: nobody is.
     """
-    from aws_cdk import aws_cloudwatch as cloudwatch  # only who has alarms pays for it
+    from aws_cdk import aws_cloudwatch as cloudwatch  # only where there are alarms
 
     read = [cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in dimensions.items()]
     namespace, metric_name = next(iter(rule.metrics.values()))

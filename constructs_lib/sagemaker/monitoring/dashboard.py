@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from constructs_lib.sagemaker.monitoring.watched_component import COPIES, WatchedComponent
+from constructs_lib.sagemaker.metrics import COPIES, INSTANCES, INVOCATIONS
+from constructs_lib.sagemaker.monitoring.watched_component import WatchedComponent
 from constructs_lib.sagemaker.monitoring.watched_endpoint import Watched, WatchedEndpoint
-from constructs_lib.sagemaker.monitoring.watched_variant import INSTANCES, INVOCATIONS, WatchedVariant
+from constructs_lib.sagemaker.monitoring.watched_variant import WatchedVariant
 
 _GRID = 24
 _GRAPH_WIDTH = 12
@@ -58,11 +59,11 @@ def endpoint_body(endpoint: WatchedEndpoint, *, region: str) -> str:
     ) -> list[_Graph]:
         named = len(watched) > 1
         drawn = [
-            (_whose(each, endpoint), _labelled(line, each.name if named else ""))
+            (_whose(each, endpoint), replace(line, label=f"{each.name} {line.label}") if named else line)
             for each in watched
             for line in lines(each)
         ]
-        return [_Graph(title=title, lines=tuple(part), **choices) for part in _parts(drawn, _LINES_MAX)]
+        return _graphs(title, drawn, **choices)
 
     asked, components, variants = endpoint.asked, endpoint.components, endpoint.variants
     graphs = [
@@ -98,12 +99,12 @@ def stack_body(endpoints: Sequence[WatchedEndpoint], *, region: str) -> str:
         top: float | None = None,
     ) -> list[_Graph]:
         lines = [
-            (_whose(each, endpoint), _Line(_of(endpoint, each, watched(endpoint)), *_rest(line)))
+            (_whose(each, endpoint), replace(line, label=_of(endpoint, each, watched(endpoint))))
             for endpoint in endpoints
             for each in watched(endpoint)
             for line in draw(each)
         ]
-        return [_Graph(title=title, lines=tuple(part), top=top) for part in _parts(lines, _LINES_MAX)]
+        return _graphs(title, lines, top=top)
 
     graphs = [
         *graph("Invocations per minute", lambda _: [_INVOCATIONS]),
@@ -176,12 +177,9 @@ def _whose(watched: Watched, endpoint: WatchedEndpoint) -> tuple[str, ...]:
     return tuple(part for pair in watched.dimensions(endpoint.endpoint_name).items() for part in pair)
 
 
-def _labelled(line: _Line, prefix: str) -> _Line:
-    return _Line(f"{prefix} {line.label}".strip(), *_rest(line))
-
-
-def _rest(line: _Line) -> tuple[tuple[str, str], str, float, tuple[str, str] | None]:
-    return line.metric, line.statistic, line.factor, line.divisor
+def _graphs(title: str, lines: Sequence[tuple[tuple[str, ...], _Line]], **choices: float | None) -> list[_Graph]:
+    """Draw lines in one graph, or in as many as CloudWatch needs for them."""
+    return [_Graph(title=title, lines=tuple(part), **choices) for part in _parts(lines, _LINES_MAX)]
 
 
 def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from constructs_lib.sagemaker.endpoint_place import elsewhere_problems
 from constructs_lib.sagemaker.monitoring.alarms import AlarmRule, component_rules, make_alarm, variant_rules
 from constructs_lib.sagemaker.monitoring.dashboard import endpoint_body, stack_body
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
-from constructs_lib.sagemaker.monitoring.watched_endpoint import Watched, watch_endpoint
+from constructs_lib.sagemaker.monitoring.watched_endpoint import Watched, WatchedEndpoint, watch_endpoint
 from constructs_lib.sagemaker.stack_facts import StackFacts
+from constructs_lib.serving.field_types import held_problems, text_problems
+from constructs_lib.serving.names import twin_name_problems
 from constructs_lib.serving.problems import Problems
 
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.async_inference import AsyncInference
     from constructs_lib.sagemaker.endpoint import IEndpoint
-    from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
     from constructs_lib.sagemaker.inference_components.endpoint import InferenceComponentEndpoint
     from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
     from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
     from constructs_lib.sagemaker.inference_endpoint import InferenceEndpoint
+    from constructs_lib.sagemaker.variants import AnyVariant
 
 
 class EndpointMonitoring(Construct):
@@ -36,11 +39,11 @@ class EndpointMonitoring(Construct):
     scope, id
         Where in the construct tree they stand.
     endpoint
-        The endpoint, made here or imported; its metrics are read in the stack's own account and region.
+        The endpoint, made here or imported, of the stack's own account and region: CloudWatch has its metrics there.
     variants
         Its production variants, at least one, each name once.
     monitoring
-        Thresholds, and who is told. None: those of `Monitoring`, and nobody.
+        Thresholds, and the topics to notify. None: the defaults of `Monitoring`, without a topic.
     label
         What the dashboards call the endpoint. None: the id of the construct around this one.
     async_inference
@@ -54,7 +57,7 @@ class EndpointMonitoring(Construct):
     Raises
     ------
     InvalidValueError
-        When there is no variant, or a name twice.
+        When there is no variant, or a name twice, or the endpoint is in another account or region.
 
     Examples
     --------
@@ -80,6 +83,9 @@ class EndpointMonitoring(Construct):
         inference_components: Mapping[str, ComponentSpecification] | None = None,
         managed_instance_scaling: ManagedInstanceScaling | None = None,
     ) -> None:
+        problems = Problems("EndpointMonitoring")
+        problems.extend(text_problems("endpoint", endpoint, "Endpoint.from_endpoint_name(self, "))
+        problems.raise_any()
         choices = monitoring or Monitoring()
         watched = watch_endpoint(
             label=label or scope.node.id,
@@ -89,32 +95,15 @@ class EndpointMonitoring(Construct):
             inference_components=inference_components,
             managed_instance_scaling=managed_instance_scaling,
         )
-        problems = Problems("EndpointMonitoring")
-        names = [variant.name for variant in watched.variants]
-        if not names:
+        if not watched.variants:
             problems.add("variants", "is empty; give those of the endpoint")
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            problems.add("variants", f"must each have a name of its own, got '{name}' {names.count(name)} times")
+        problems.extend(twin_name_problems("variants", [variant.name for variant in watched.variants]))
+        facts = StackFacts.of(scope)
+        problems.extend(elsewhere_problems("endpoint", endpoint, facts.place))
         problems.raise_any()
         super().__init__(scope, id)
-        facts = StackFacts.of(scope)
         facts.include(self)
-        rules: list[tuple[Watched, list[AlarmRule]]] = [
-            *((variant, variant_rules(variant, choices)) for variant in watched.variants),
-            *((component, component_rules(component, choices)) for component in watched.components),
-        ]
-        self.alarms: dict[str, cloudwatch.CfnAlarm] = {
-            f"{owner.name}-{rule.name}": make_alarm(
-                self,
-                f"{owner.name}-{rule.name}",
-                rule=rule,
-                owner=owner.name,
-                dimensions=owner.dimensions(endpoint.endpoint_name),
-                topics=choices.alarm_topics,
-            )
-            for owner, found in rules
-            for rule in found
-        }
+        self.alarms: dict[str, cloudwatch.CfnAlarm] = self._make_alarms(watched, choices)
         """The alarms, by variant or inference component and subject: ``AllTraffic-Errors``."""
         self.watched = replace(
             watched,
@@ -127,6 +116,24 @@ class EndpointMonitoring(Construct):
         if choices.dashboard:
             body = endpoint_body(self.watched, region=facts.place.region)
             self.dashboard = cloudwatch.CfnDashboard(self, "Dashboard", dashboard_body=body)
+
+    def _make_alarms(self, endpoint: WatchedEndpoint, monitoring: Monitoring) -> dict[str, cloudwatch.CfnAlarm]:
+        rules: list[tuple[Watched, list[AlarmRule]]] = [
+            *((variant, variant_rules(variant, monitoring)) for variant in endpoint.variants),
+            *((component, component_rules(component, monitoring)) for component in endpoint.components),
+        ]
+        return {
+            f"{owner.name}-{rule.name}": make_alarm(
+                self,
+                f"{owner.name}-{rule.name}",
+                rule=rule,
+                owner=owner.name,
+                dimensions=owner.dimensions(endpoint.endpoint_name),
+                topics=monitoring.alarm_topics,
+            )
+            for owner, found in rules
+            for rule in found
+        }
 
 
 class InferenceDashboard(Construct):
@@ -143,7 +150,7 @@ class InferenceDashboard(Construct):
     Raises
     ------
     InvalidValueError
-        When there is no endpoint.
+        When there is no endpoint, or one is in another account or region.
     """
 
     def __init__(
@@ -154,11 +161,20 @@ class InferenceDashboard(Construct):
         endpoints: Sequence[InferenceEndpoint | InferenceComponentEndpoint | EndpointMonitoring],
     ) -> None:
         problems = Problems("InferenceDashboard")
+        problems.extend(held_problems("endpoints", endpoints, Sequence[Any]))
+        problems.raise_any()
         if not endpoints:
             problems.add("endpoints", "is empty; give at least one")
+        place = StackFacts.of(scope).place
+        for number, endpoint in enumerate(endpoints):
+            name, given = f"endpoints.{number}", cast("object", endpoint)
+            if isinstance(given, Construct):
+                problems.extend(elsewhere_problems(name, given, place))
+            else:
+                problems.add(name, "is no endpoint that is made here; give the EndpointMonitoring of an imported one")
         problems.raise_any()
         super().__init__(scope, id)
-        body = stack_body([endpoint.watched for endpoint in endpoints], region=StackFacts.of(scope).place.region)
+        body = stack_body([endpoint.watched for endpoint in endpoints], region=place.region)
         self._resource = cloudwatch.CfnDashboard(self, "Resource", dashboard_body=body)
 
     @property

@@ -1,4 +1,4 @@
-"""What is watched about an endpoint: which alarms it has, and from which values on they go off."""
+"""What is watched about an endpoint: which alarms it has, and at which thresholds they go off."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PERCENTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """Alarms for every variant of an endpoint, and a dashboard. An alarm whose threshold is None is not made.
+    """Alarms for every variant of an endpoint, and a dashboard. An alarm whose threshold is None is not created.
 
     Where inference components get the requests, errors and latency are those of each component, and CPU, memory and
     GPUs those of the instances.
@@ -42,12 +42,12 @@ class Monitoring:
         Percent of the invocations answered with a 5xx status, above 0 and up to 100 (``Invocation5XXErrors``).
         None: no alarm.
     client_error_percent
-        Percent of the invocations answered with a 4xx status, above 0 and up to 100 (``Invocation4XXErrors``). None:
-        no alarm, as these are the callers' mistakes.
+        Percent of the invocations answered with a 4xx status, above 0 and up to 100 (``Invocation4XXErrors``). None: no
+        alarm, since these are errors of the callers.
     latency_p99_ms
         Milliseconds, more than 0, in which the model answers 99 of 100 invocations (``ModelLatency``). The default is
-        half of the 60 seconds after which SageMaker gives up a request: set what your callers bear, and more for an
-        asynchronous endpoint, which may take longer. None: no alarm.
+        half of the 60 seconds after which SageMaker gives up a request: set what your callers can accept, and more for
+        an asynchronous endpoint, which may take longer. None: no alarm.
     cpu_percent
         Percent of all vCPUs of an instance, above 0 and up to 100 (``CPUUtilization``, which SageMaker sums over
         the vCPUs). None: no alarm.
@@ -63,8 +63,8 @@ class Monitoring:
         Whether there is an alarm for a variant that scales and has as many instances as ``autoscaling.max`` allows,
         so that it cannot follow its traffic any further; and for an inference component with as many copies.
     silent_minutes
-        Minutes, 1 to 1440, without a word from the variant's instances, or an inference component's copies, after which
-        they count as gone (``CPUUtilization``, which they send with and without traffic). None: no alarm.
+        Minutes, 1 to 1440, without metrics from the variant's instances, or an inference component's copies, after
+        which they count as gone (``CPUUtilization``, which they send with and without traffic). None: no alarm.
     minutes
         Minutes, 1 to 1440, over which errors and latency are looked at.
     breaching_minutes
@@ -73,11 +73,11 @@ class Monitoring:
         Minutes, 1 to 1440, for which an instance's CPU, memory and GPU, or the instance count, stay beyond their
         thresholds when the alarm goes off. The default leaves autoscaling the time to help.
     missing_data
-        What a minute without data counts as, in which nobody called: ``notBreaching``, ``breaching``, ``ignore`` (the
+        What a minute without requests, and so without data, counts as: ``notBreaching``, ``breaching``, ``ignore`` (the
         state stays) or ``missing`` (the state becomes INSUFFICIENT_DATA). The alarm for silence has its own: breaching.
     alarm_topics
-        ARNs of up to 5 SNS topics that are told when an alarm goes off and when it is over; of a topic of the same app
-        ``topic.topic_arn``. Default: nobody is told, the alarms are seen on the dashboard.
+        ARNs of up to 5 SNS topics that are notified when an alarm goes off and when it is over; for a topic of the same
+        app ``topic.topic_arn``. Default: no notifications; the alarms show on the dashboard.
     dashboard
         Whether the endpoint gets a CloudWatch dashboard.
     """
@@ -101,7 +101,7 @@ class Monitoring:
     dashboard: bool = True
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self._threshold_problems())
         problems.extend(self._window_problems())
         problems.extend(self._topic_problems())

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
 
-COPIES = "/aws/sagemaker/InferenceComponents"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedComponent:

@@ -12,9 +12,9 @@ from constructs_lib.serving.problems import is_token
 
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.async_inference import AsyncInference
-    from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
     from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
     from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
+    from constructs_lib.sagemaker.variants import AnyVariant
 
 Watched = WatchedVariant | WatchedComponent
 

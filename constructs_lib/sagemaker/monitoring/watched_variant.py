@@ -11,10 +11,7 @@ from constructs_lib.serving.problems import is_token
 
 if TYPE_CHECKING:
     from constructs_lib.sagemaker.async_inference import AsyncInference
-    from constructs_lib.sagemaker.endpoint_config_properties import AnyVariant
-
-INVOCATIONS = "AWS/SageMaker"
-INSTANCES = "/aws/sagemaker/Endpoints"
+    from constructs_lib.sagemaker.variants import AnyVariant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from aws_cdk import aws_s3 as s3
-from constructs import Construct
+import aws_cdk as cdk
 
 from constructs_lib.sagemaker import permissions
-from constructs_lib.sagemaker.inline_function import define_function
+from constructs_lib.sagemaker.private_bucket import define_bucket, require_tls
 from constructs_lib.sagemaker.stack_function import StackFunction
 from constructs_lib.serving.artifacts import S3Artifact
 
@@ -26,26 +25,18 @@ class MultiModelStore(StackFunction):
 
     ID = "MultiModelStore"
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name for it
-    ) -> None:
-        super().__init__(scope, id)
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack)
         self._sources: dict[S3Artifact, None] = {}
-        self._bucket = _bucket(self, self._place)
-        self.bucket_name = self._bucket.ref
+        bucket = define_bucket(self, "Bucket")
+        self.bucket_name = bucket.ref
         """Name of the bucket; a token."""
-        self.function_arn = define_function(
-            self,
-            "Function",
-            source=_HANDLER,
-            description="Keeps the models of multi-model endpoints under their names",
-            role_arn=self._role_arn,
-            log_group_name=self._log_group_name,
-            timeout=_TIMEOUT,
-            memory_size=512,
-        ).attr_arn
+        self._bucket_arn = self._place.s3_arn(self.bucket_name)
+        require_tls(self, "Policy", bucket=bucket, bucket_arn=self._bucket_arn)
+        description = "Keeps the models of multi-model endpoints under their names"
+        self.function_arn = self._define_function(
+            "Function", source=_HANDLER, description=description, timeout=_TIMEOUT, memory_size=512
+        )
         """ARN of the function; a token."""
 
     def read(self, uploads: Iterable[S3Artifact]) -> None:
@@ -59,43 +50,12 @@ class MultiModelStore(StackFunction):
         self._sources |= dict.fromkeys(uploads)
         named = len(self._sources) <= _NAMED_MAX
         readable = [f"{each.bucket}/{each.key if named else f'*{Path(each.key).suffix}'}" for each in self._sources]
-        s3_arn = f"arn:{self._place.partition}:s3:::"
-        bucket = f"{s3_arn}{self.bucket_name}"
+        sources = [self._place.s3_arn(path) for path in dict.fromkeys(readable)]
+        keeping = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
         statements = [
-            permissions.allow(["s3:GetObject"], [f"{s3_arn}{path}" for path in dict.fromkeys(readable)]),
-            permissions.allow(["s3:ListBucket"], [bucket]),
-            permissions.allow(
-                ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{bucket}/*"]
-            ),
+            permissions.allow(["s3:GetObject"], sources),
+            permissions.allow(["s3:ListBucket"], [self._bucket_arn]),
+            permissions.allow(keeping, [f"{self._bucket_arn}/*"]),
             self._logging,
         ]
         self._allow("MultiModelStore", statements)
-
-
-def _bucket(scope: Construct, place: permissions.Place) -> s3.CfnBucket:
-    bucket = s3.CfnBucket(
-        scope,
-        "Bucket",
-        public_access_block_configuration=s3.CfnBucket.PublicAccessBlockConfigurationProperty(
-            block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
-        ),
-        bucket_encryption=s3.CfnBucket.BucketEncryptionProperty(
-            server_side_encryption_configuration=[
-                s3.CfnBucket.ServerSideEncryptionRuleProperty(
-                    server_side_encryption_by_default=s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
-                        sse_algorithm="AES256"
-                    )
-                )
-            ]
-        ),
-    )
-    arn = f"arn:{place.partition}:s3:::{bucket.ref}"
-    over_tls = {
-        "Action": "s3:*",
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    s3.CfnBucketPolicy(scope, "Policy", bucket=bucket.ref, policy_document=permissions.document([over_tls]))
-    return bucket

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
-from constructs import Construct
 
-from constructs_lib.sagemaker.inline_function import define_function
 from constructs_lib.sagemaker.permissions import Statement, allow
 from constructs_lib.sagemaker.stack_function import StackFunction
 
@@ -36,23 +34,11 @@ class ScalingGuardFunction(StackFunction):
 
     ID = "ScalingGuardFunction"
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name for it
-    ) -> None:
-        super().__init__(scope, id)
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack)
         self._endpoint_names: list[str] = []
-        self._arn = define_function(
-            self,
-            "Resource",
-            source=_HANDLER,
-            description="Lets endpoints be updated whose variants scale",
-            role_arn=self._role_arn,
-            log_group_name=self._log_group_name,
-            timeout=_TIMEOUT,
-            memory_size=256,
-        ).attr_arn
+        description = "Lets endpoints be updated whose variants scale"
+        self._arn = self._define_function("Resource", source=_HANDLER, description=description, timeout=_TIMEOUT)
 
     def serve(self, endpoint_name: str) -> str:
         """Let the function guard one more endpoint, and give its ARN.
@@ -67,11 +53,7 @@ class ScalingGuardFunction(StackFunction):
         return self._arn
 
     def _statements(self) -> list[Statement]:
-        place = self._place
-
-        def arn(service: str, resource: str) -> str:
-            return f"arn:{place.partition}:{service}:{place.region}:{place.account}:{resource}"
-
+        arn = self._place.arn
         endpoints = [arn("sagemaker", f"endpoint/{_lower(name)}") for name in self._endpoint_names]
         parameters = arn("ssm", "parameter/inference-constructs/scaling-guard/*")
         alarms = [arn("cloudwatch", f"alarm:{start}-*") for start in ("TargetTracking", cdk.Aws.STACK_NAME)]

@@ -19,18 +19,16 @@ belong to another instance type.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 
 import aws_cdk as cdk
 from constructs import Construct
 
+from constructs_lib.sagemaker.fingerprint import fingerprint
 from constructs_lib.sagemaker.scaling_guard.function import ScalingGuardFunction
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")  # its number may differ from synth to synth
 _SERVICE_TIMEOUT = 420  # seconds; more than the function's own, so that its answer comes first
 
 
@@ -62,7 +60,7 @@ class ScalingGuard(Construct):
 
     def protect(self, endpoint: cdk.CfnResource) -> None:
         """Let the endpoint be updated between the deregistration and the registration of its targets."""
-        recover = self._step(f"Recover{_fingerprint(self._instance_types)}", "Recover")
+        recover = self._step(f"Recover{fingerprint(json.dumps(self._instance_types))}", "Recover")
         self._release = self._step("Release", "Release")
         self._release.add_resource_dependency(recover)
         endpoint.add_resource_dependency(self._release)
@@ -82,7 +80,7 @@ class ScalingGuard(Construct):
         scaling
             The value that says how the variant scales.
         """
-        return f"-{self._instance_types.get(variant_name, '')}-{_digest(_TOKEN.sub('*', repr(scaling)))}"
+        return f"-{self._instance_types.get(variant_name, '')}-{fingerprint(repr(scaling))}"
 
     @cached_property
     def _restore(self) -> cdk.CfnResource:
@@ -97,11 +95,3 @@ class ScalingGuard(Construct):
             "InstanceTypes": self._instance_types,
         }
         return cdk.CfnResource(self, name, type=f"Custom::ScalingGuard{action}", properties=properties)
-
-
-def _fingerprint(instance_types: Mapping[str, str]) -> str:
-    return _digest(json.dumps(instance_types))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from constructs_lib.tools.invoke.payload import CSV, NPY, Payload
+from constructs_lib.tools.invoke.payload import CSV, NPY, Payload, read_csv, read_npy
 
 _RESULTS = ("predictions", "outputs", "choices", "data")  # of TensorFlow Serving, Triton, OpenAI's API
 _CELL_MAX = 60
@@ -33,14 +33,14 @@ class Answer:
 
     def document(self) -> Any:
         """Read the body: JSON as it is, a CSV as a list of rows, an NPY as nested lists, anything else as text."""
-        payload = Payload(body=self.body, content_type=self.content_type)
-        if payload.kind == CSV:
-            return payload.instances()
-        if payload.kind == NPY:
-            return payload.array().tolist()
+        kind = Payload(body=self.body, content_type=self.content_type).kind
         try:
+            if kind == CSV:
+                return read_csv(self.body)
+            if kind == NPY:
+                return read_npy(self.body).tolist()
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # it is not what it says, or nested beyond reading
             return self.body.decode(errors="replace")
 
     def as_json(self) -> str:

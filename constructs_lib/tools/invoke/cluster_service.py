@@ -161,12 +161,17 @@ def _forwarded(api: Any, namespace: str, pod: str, port: int) -> Iterator[int]:
     from kubernetes.stream import portforward
 
     connections: list[socket.socket] = []
+    refusals: list[Exception] = []
 
     class Connection(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             connections.append(self.request)
-            forward = portforward(api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
-            there = forward.socket(port)
+            try:
+                forward = portforward(api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
+                there = forward.socket(port)
+            except Exception as error:  # told where the request is made, which has no answer now
+                refusals.append(error)
+                return
             back = threading.Thread(target=_pump, args=(there, self.request), daemon=True)
             back.start()
             _pump(self.request, there)
@@ -180,11 +185,21 @@ def _forwarded(api: Any, namespace: str, pod: str, port: int) -> Iterator[int]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield int(server.server_address[1])
+        except ToolError as error:
+            if refusals:
+                raise ToolError(f"port {port} of pod '{pod}' cannot be forwarded: {_refusal(refusals[0])}") from error
+            raise
         finally:
             server.shutdown()
             for each in connections:
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
+
+
+def _refusal(error: Exception) -> str:
+    """Give the status of the handshake that the WebSocket client tells of, without the headers and the body."""
+    told = " ".join(str(getattr(error, "reason", None) or error).partition(" -+-+- ")[0].split())
+    return f"{told}; you need the right to create 'pods/portforward'" if " 403" in told else told
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

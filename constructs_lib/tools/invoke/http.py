@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from functools import cache
+from http.client import IncompleteRead
 from typing import Any
 
 from constructs_lib.tools.brief import brief
@@ -78,18 +80,21 @@ def _send(
         response = _pool().request(
             method, url, body=body, headers=dict(headers or {}), timeout=timeout, preload_content=preload_content
         )
+        if 200 <= response.status < 300:
+            return response
+        refusal = response.data
     except urllib3.exceptions.LocationValueError as error:
         raise ToolError(f"'{url}' is no address; give one such as http://localhost:8501") from error
     except urllib3.exceptions.ReadTimeoutError as error:
         raise ToolError(f"{url} has not answered within {timeout:g} seconds; give it more: --timeout") from error
     except urllib3.exceptions.HTTPError as error:
-        raise ToolError(f"{url} cannot be reached: {_reason(error)}") from error
+        broken = isinstance(_cause(error), (IncompleteRead, zlib.error))
+        raise ToolError(f"{url} {'broke off' if broken else 'cannot be reached'}: {_reason(error)}") from error
     except ValueError as error:  # not told, since it has the token
         raise ToolError("a header cannot be sent; give --token and --content-type as one line of plain text") from error
-    if not 200 <= response.status < 300:
-        said = _said(response.read() if not preload_content else response.data)
-        raise ToolError(f"{url} answers {response.status} {response.reason or ''}: {said}".replace(" :", ":"))
-    return response
+    moved = response.get_redirect_location()
+    said = f"it has moved to {moved}; give the address there" if moved else _said(refusal)
+    raise ToolError(f"{url} answers {response.status} {response.reason or ''}: {said}".replace(" :", ":"))
 
 
 @cache
@@ -108,7 +113,7 @@ def _pool() -> Any:
         status_forcelist=_BUSY,
         allowed_methods=None,
         raise_on_status=False,
-        redirect=0,
+        redirect=False,
     )
     return urllib3.PoolManager(maxsize=64, retries=retries)
 
@@ -118,7 +123,7 @@ def _said(body: bytes) -> str:
     text = body.decode(errors="replace").strip()
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return brief(text) or "nothing more"
     found = document
     for name in ("error", "message", "detail"):
@@ -128,9 +133,12 @@ def _said(body: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Name the innermost cause: urllib3 wraps it in several."""
-    inner = getattr(error, "reason", None) or error.__cause__ or error
-    while isinstance(inner, Exception) and inner is not error:
-        error, inner = inner, getattr(inner, "reason", None) or inner.__cause__ or inner
-    text = str(error)
-    return text.rpartition(": ")[2] or type(error).__name__
+    cause = _cause(error)
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Give the innermost cause: urllib3 wraps it in several."""
+    inner = (getattr(error, "reason", None), error.__cause__, *error.args)
+    found = next((each for each in inner if isinstance(each, Exception)), None)
+    return error if found is None else _cause(found)

@@ -6,9 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
 
+from constructs_lib.tools.at_once import at_once
 from constructs_lib.tools.command import ToolError
 
 
@@ -61,32 +60,20 @@ def measure(call: Callable[[], object], *, repeat: int, concurrency: int = 1) ->
     concurrency
         How many at once, at least 1.
     """
-    calls = iter(range(repeat))
-    ended: SimpleQueue[float | Exception] = SimpleQueue()
-
-    def work() -> None:
-        for _ in calls:
-            ended.put(_timed(call))
-
     begun = time.perf_counter()
-    for _ in range(min(repeat, concurrency)):
-        Thread(target=work, daemon=True).start()  # daemons: Ctrl-C does not wait for an answer
     seconds, errors = [], Counter[str]()
-    for _ in range(repeat):
-        result = ended.get()
+    for _, result in at_once(lambda _: _timed(call), range(repeat), most=concurrency):
         if isinstance(result, float):
             seconds.append(result)
-        elif isinstance(result, ToolError):
-            errors[str(result)] += 1
         else:
-            raise result
+            errors[str(result)] += 1
     return Latency(seconds=tuple(sorted(seconds)), elapsed=time.perf_counter() - begun, errors=dict(errors))
 
 
-def _timed(call: Callable[[], object]) -> float | Exception:
+def _timed(call: Callable[[], object]) -> float | ToolError:
     begun = time.perf_counter()
     try:
         call()
-    except Exception as error:  # told where the results are read
+    except ToolError as error:
         return error
     return time.perf_counter() - begun

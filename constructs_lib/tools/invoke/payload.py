@@ -7,6 +7,8 @@ import csv
 import io
 import json
 import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +72,8 @@ class Payload:
         ToolError
             When it is none.
         """
-        try:
+        with _reading("JSON"):
             return json.loads(self.body)
-        except ValueError as error:
-            raise ToolError(f"the request is no JSON: {error}") from error
 
     def instances(self) -> list[Any]:
         """Read the instances: the list under ``instances``, a JSON list, the rows of a CSV, the first axis of an NPY.
@@ -90,7 +90,8 @@ class Payload:
                 raise ToolError("the request has no instances; give a JSON list, or an object with 'instances'")
             return found
         if self.kind == CSV:
-            return [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(self._text())) if row]
+            with _reading("CSV"):
+                return read_csv(self.body)
         if self.kind == NPY:
             return list(self.array().tolist())
         if self.kind.startswith("image/"):
@@ -105,24 +106,48 @@ class Payload:
         ToolError
             When they are no array, or NumPy is not installed.
         """
-        numpy = _numpy()
-        try:
-            if self.kind == NPY:
-                return numpy.load(io.BytesIO(self.body), allow_pickle=False)
-            return numpy.array(self.instances())
-        except ValueError as error:
-            raise ToolError(f"the request is no array: {error}") from error
-
-    def _text(self) -> str:
-        try:
-            return self.body.decode()
-        except UnicodeDecodeError as error:
-            raise ToolError(f"the request is no UTF-8 text: {error}") from error
+        with _reading("array"):
+            return read_npy(self.body) if self.kind == NPY else _numpy().array(self.instances())
 
 
 def json_payload(document: object) -> Payload:
     """Make a request of JSON."""
     return Payload(body=json.dumps(document).encode())
+
+
+def read_csv(body: bytes) -> list[list[Any]]:
+    """Read the rows of a CSV, its numbers as numbers.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    try:
+        return [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(body.decode())) if row]
+    except csv.Error as error:
+        raise ValueError(error) from error
+
+
+def read_npy(body: bytes) -> Any:
+    """Read an array of NumPy's NPY.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or holds Python objects.
+    ToolError
+        When NumPy is not installed.
+    """
+    return _numpy().lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise ToolError(f"the request is no {what}: {error}") from error
 
 
 def _number(cell: str) -> float | int | str:

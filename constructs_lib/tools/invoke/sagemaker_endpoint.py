@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from constructs_lib.serving.artifacts import split_s3_uri
 from constructs_lib.tools import aws
 from constructs_lib.tools.brief import brief
 from constructs_lib.tools.command import ToolError
@@ -133,18 +134,22 @@ class SageMakerEndpoint:
             sent = self.client("sagemaker-runtime").invoke_endpoint_async(
                 EndpointName=self.name, ContentType=payload.content_type, **source, **_given(Accept=self.accept)
             )
+            output, failure = sent["OutputLocation"], sent.get("FailureLocation")
+            to_come = f"it will put its answer into {output}"
             end = time.monotonic() + wait
-            while (left := end - time.monotonic()) > 0:
-                if (body := self._fetch(sent["OutputLocation"])) is not None:
-                    return Answer(body=body[0], content_type=body[1], details={"output": sent["OutputLocation"]})
-                failure = sent.get("FailureLocation")
-                if failure and (body := self._fetch(failure)) is not None:
-                    raise ToolError(f"'{self.name}' failed: {brief(body[0].decode(errors='replace'))} ({failure})")
-                sleep(min(_EVERY, left))
-        raise ToolError(
-            f"'{self.name}' has not answered within {wait:g} seconds; it will put its answer into "
-            f"{sent['OutputLocation']}"
-        )
+            try:
+                while (left := end - time.monotonic()) > 0:
+                    if (body := self._fetch(output)) is not None:
+                        return Answer(body=body[0], content_type=body[1], details={"output": output})
+                    if failure and (body := self._fetch(failure)) is not None:
+                        raise ToolError(f"'{self.name}' failed: {brief(body[0].decode(errors='replace'))} ({failure})")
+                    sleep(min(_EVERY, left))
+            except ToolError:
+                raise
+            except BaseException as error:  # Ctrl-C as well, after which the answer comes all the same
+                error.add_note(to_come)
+                raise
+        raise ToolError(f"'{self.name}' has not answered within {wait:g} seconds; {to_come}")
 
     def _request(self, payload: Payload) -> dict[str, Any]:
         return {
@@ -160,7 +165,7 @@ class SageMakerEndpoint:
         }
 
     def _put(self, payload: Payload, destination: str) -> str:
-        bucket, _, prefix = destination.removeprefix("s3://").partition("/")
+        bucket, prefix = split_s3_uri(destination)
         if not destination.startswith("s3://") or not bucket:
             raise ToolError(f"'{destination}' is no place in S3; give s3://BUCKET/PREFIX/")
         key = f"{prefix}{'/' if prefix and not prefix.endswith('/') else ''}{hashlib.sha256(payload.body).hexdigest()}"
@@ -171,9 +176,9 @@ class SageMakerEndpoint:
         """Get an object; None while it is not there."""
         from botocore.exceptions import ClientError
 
-        bucket, _, key = location.removeprefix("s3://").partition("/")
+        bucket, key = split_s3_uri(location)
         try:
-            found = self.client("s3").get_object(Bucket=bucket, Key=key)
+            found = aws.patiently(lambda: self.client("s3").get_object(Bucket=bucket, Key=key))
         except ClientError as error:
             # Who may not list the bucket is told of a missing object as of a forbidden one.
             if error.response["Error"].get("Code") in ("NoSuchKey", "404", "AccessDenied", "403"):

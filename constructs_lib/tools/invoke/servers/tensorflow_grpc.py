@@ -154,6 +154,8 @@ def _by_name(payload: Payload, names: list[str]) -> dict[str, Any]:
     else:
         instances = payload.array() if payload.kind not in (JSON,) else payload.instances()
         if len(instances) and isinstance(instances[0], dict) and "b64" not in instances[0]:
+            if not all(isinstance(each, dict) for each in instances):
+                raise ToolError("some instances give inputs by name and some do not; give all of them in one way")
             given = {name: [each.get(name) for each in instances] for name in instances[0]}
         elif len(names) == 1:
             given = {names[0]: instances}
@@ -170,17 +172,18 @@ def _tensor(name: str, values: Any, info: Any) -> Any:
     from constructs_lib.tools.invoke.servers.tensorflow_messages import message
 
     tensor = message("tensorflow.TensorProto")(dtype=info.dtype)
-    if info.dtype == _STRING:
-        array = numpy.array(values, dtype=object)
-        tensor.string_val.extend(_bytes(value) for value in array.ravel())
-    elif info.dtype in _NUMPY_TYPES:
-        try:
-            array = numpy.ascontiguousarray(values, dtype=_NUMPY_TYPES[info.dtype])
-        except (TypeError, ValueError) as error:
-            raise ToolError(f"'{name}' takes {_NUMPY_TYPES[info.dtype]}: {error}") from error
-        tensor.tensor_content = array.tobytes()
-    else:
+    kind = "strings" if info.dtype == _STRING else _NUMPY_TYPES.get(info.dtype)
+    if kind is None:
         raise ToolError(f"'{name}' is of TensorFlow's type {info.dtype}, which cannot be written from a file")
+    try:
+        if info.dtype == _STRING:
+            array = numpy.array(values, dtype=object)
+            tensor.string_val.extend(_bytes(value) for value in array.ravel())
+        else:
+            array = numpy.ascontiguousarray(values, dtype=kind)
+            tensor.tensor_content = array.tobytes()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ToolError(f"'{name}' takes {kind}: {error}") from error
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
     return tensor

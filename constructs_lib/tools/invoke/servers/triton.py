@@ -62,7 +62,7 @@ class Triton(ModelServer):
             raise ToolError(f"'{name}' is of {datatype}, which has no array; give JSON with 'inputs'")
         try:
             array = payload.array().astype(_NUMPY_TYPES[datatype])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ToolError(f"'{name}' takes {_NUMPY_TYPES[datatype]}: {error}") from error
         return {"name": name, "shape": list(array.shape), "datatype": datatype, "data": array.ravel().tolist()}
 

@@ -1,4 +1,4 @@
-"""A Lambda function of the library's own: one file, which travels inside of the template, or several."""
+"""A Lambda function of the library's own: one file inside the template, or an archive that the deployment uploads."""
 
 from __future__ import annotations
 
