@@ -15,7 +15,7 @@ _VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddOn:
-    """An EKS add-on, or a standard one set up otherwise.
+    """An EKS add-on: one more, or a standard one with other settings.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class AddOn:
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if not _NAME.fullmatch(self.name):
             problems.add("name", f"must look like 'coredns', got '{self.name}'")
         if self.version is not None and not _VERSION.fullmatch(self.version):

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from constructs_lib.eks.add_on import AddOn
+from constructs_lib.eks.cluster_zones import cluster_zone_problems, node_zone_problems
 from constructs_lib.eks.kubernetes_versions import DEFAULT_VERSION, version_problem
 from constructs_lib.eks.network import ClusterVpc, cidr_problems
 from constructs_lib.eks.node_scaling import NodeScaling, scaling_problems
+from constructs_lib.serving.arns import key_problems
 from constructs_lib.serving.node_group import NEURON_RESOURCE, NodeGroup
 from constructs_lib.serving.problems import Problem, Problems, is_token
 from constructs_lib.serving.ranges import choice_problems
@@ -21,7 +23,6 @@ ALL_LOGS: tuple[ControlPlaneLog, ...] = ("api", "audit", "authenticator", "contr
 # botocore eks: ClusterName.
 _NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +35,15 @@ class ClusterOptions:
         The kinds of node that it has. Unless EKS runs the nodes (``AutoMode``), one of them always has a node
         (``min_size`` 1 or more) without taints, for the cluster's own pods.
     name
-        1 to 100 letters, digits, hyphens and underscores. None: CloudFormation makes one up, so that a change that
+        1 to 100 letters, digits, hyphens and underscores. None: CloudFormation generates one, so that a change that
         needs a new cluster can be deployed.
     version
         Kubernetes version. Default: 1.35.
     vpc
         A VPC that exists. None: one is made, with private subnets in two Availability Zones and a NAT gateway in each.
+    availability_zones
+        The Availability Zones of the VPC that is made, two or more; those of a VPC that stands cannot change. Left out:
+        the first two of the region.
     node_scaling
         Who adds and removes nodes. ``ClusterAutoscaler``: between each group's sizes. ``Karpenter``: groups whose
         ``min_size`` is 0 become its NodePools, and the others keep their size. ``AutoMode``: EKS, which runs all nodes.
@@ -52,9 +56,10 @@ class ClusterOptions:
     secrets_key_arn
         ARN of the KMS key that Kubernetes secrets are encrypted with. None: a key of AWS's.
     admin_arns
-        ARNs of IAM roles and users that may do everything in the cluster. Left out: nobody may.
+        ARNs of IAM roles and users that are administrators of the cluster. Left out: none.
     viewer_arns
-        ARNs of IAM roles and users that may look at everything but secrets. Left out: nobody else may.
+        ARNs of IAM roles and users that may look at what namespaces hold (``AmazonEKSViewPolicy``): workloads, logs,
+        Services, ConfigMaps, but no secrets, nodes or roles. Left out: nobody else may.
     add_ons
         More EKS add-ons, or standard ones set up otherwise, whose configuration is added to the standard one. Standard
         are vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, metrics-server and aws-mountpoint-s3-csi-driver.
@@ -69,6 +74,7 @@ class ClusterOptions:
     name: str | None = None
     version: str = DEFAULT_VERSION
     vpc: ClusterVpc | None = None
+    availability_zones: tuple[str, ...] = ()
     node_scaling: NodeScaling = "ClusterAutoscaler"
     public_access_cidrs: tuple[str, ...] = ()
     control_plane_logs: tuple[ControlPlaneLog, ...] = ALL_LOGS
@@ -79,7 +85,7 @@ class ClusterOptions:
     neuron_scheduler: bool = False
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         problems.extend(self.problems())
         problems.raise_any()
 
@@ -98,13 +104,14 @@ class ClusterOptions:
         yield from cidr_problems("public_access_cidrs", self.public_access_cidrs)
         for index, log in enumerate(self.control_plane_logs):
             yield from choice_problems(f"control_plane_logs.{index}", log, ControlPlaneLog)
-        if self.secrets_key_arn and not is_token(self.secrets_key_arn) and not _KEY.fullmatch(self.secrets_key_arn):
-            shape = "arn:aws:kms:REGION:ACCOUNT:key/ID"
-            yield Problem("secrets_key_arn", f"must look like '{shape}', got '{self.secrets_key_arn}'")
+        yield from key_problems("secrets_key_arn", self.secrets_key_arn)
         yield from self._access_problems()
         yield from twin_problems("node_groups", [group.name for group in self.node_groups])
         yield from twin_problems("add_ons", [add_on.name for add_on in self.add_ons])
         yield from scaling_problems(self.node_scaling, self.node_groups)
+        yield from cluster_zone_problems(self.availability_zones, has_vpc=self.vpc is not None)
+        zones = self.vpc.availability_zones if self.vpc else self.availability_zones
+        yield from node_zone_problems(self.node_scaling, self.node_groups, zones)
         neuron = any(group.accelerator_resource == NEURON_RESOURCE for group in self.node_groups)
         if self.neuron_scheduler and not neuron:
             yield Problem("neuron_scheduler", "needs a node group with Neuron devices (inf1, inf2, trn1, trn2)")
@@ -119,12 +126,12 @@ class ClusterOptions:
 
 
 def name_problems(field: str, name: str) -> Iterator[Problem]:
-    """Hold that EKS takes a name for a cluster."""
+    """Check that EKS takes a name for a cluster."""
     if not is_token(name) and not _NAME.fullmatch(name):
         yield Problem(field, f"must be 1 to 100 letters, digits, '-' and '_', got '{name}'")
 
 
 def twin_problems(field: str, names: Sequence[str]) -> Iterator[Problem]:
-    """Hold that nothing is given twice."""
+    """Check that nothing is given twice."""
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(field, f"have '{name}' twice; give each once")

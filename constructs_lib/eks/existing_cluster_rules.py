@@ -12,7 +12,7 @@ from constructs_lib.serving.problems import Problem
 def existing_cluster_problems(
     cluster_name: str, *, has_vpc: bool, security_group_id: str | None, node_groups: Sequence[NodeGroup]
 ) -> Iterator[Problem]:
-    """Hold that the name can be one, that there is a whole way in or none, and that no node group is given twice."""
+    """Check that the name can be one, that there is a whole way in or none, and that no node group is given twice."""
     yield from name_problems("cluster_name", cluster_name)
     if has_vpc != (security_group_id is not None):
         missing = "security_group_id" if has_vpc else "vpc"

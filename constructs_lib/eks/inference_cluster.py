@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -16,7 +16,7 @@ from constructs_lib.eks.cluster_access import ADMIN_POLICY, VIEW_POLICY, define_
 from constructs_lib.eks.cluster_base import ClusterBase
 from constructs_lib.eks.cluster_notices import cluster_notices
 from constructs_lib.eks.cluster_options import ALL_LOGS, ClusterOptions, ControlPlaneLog
-from constructs_lib.eks.cluster_vpc import vpc_of
+from constructs_lib.eks.cluster_vpc import vpc_of, zones_for_options
 from constructs_lib.eks.control_plane import PRIVATE_SUBNETS, define_control_plane
 from constructs_lib.eks.kubernetes_versions import DEFAULT_VERSION
 from constructs_lib.eks.managed_nodes import ManagedNodes
@@ -24,10 +24,14 @@ from constructs_lib.eks.network import ClusterVpc
 from constructs_lib.eks.node_role import define_node_role
 from constructs_lib.eks.node_scaling import NodeScaling, is_managed
 from constructs_lib.eks.system import SystemPlace, define_system
+from constructs_lib.serving.field_types import text_problems
 from constructs_lib.serving.node_group import NodeGroup
+from constructs_lib.serving.problems import Problems
 
 # What nodes need before they are ready. The others need nodes to run on.
 _BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
+
+_T = TypeVar("_T")
 
 
 class InferenceCluster(ClusterBase):
@@ -44,6 +48,8 @@ class InferenceCluster(ClusterBase):
     vpc
         A `ClusterVpc`, or a VPC of the CDK's. None: one is made, with private subnets in two Availability Zones, a NAT
         gateway in each, and a gateway endpoint for S3; if the stack's account is known, the CDK looks up its zones.
+    availability_zones
+        Those of the VPC that is made, as `ClusterOptions` has them.
 
     Attributes
     ----------
@@ -81,6 +87,7 @@ class InferenceCluster(ClusterBase):
         name: str | None = None,
         version: str = DEFAULT_VERSION,
         vpc: ClusterVpc | ec2.IVpc | None = None,
+        availability_zones: Sequence[str] = (),
         node_scaling: NodeScaling = "ClusterAutoscaler",
         public_access_cidrs: Sequence[str] = (),
         control_plane_logs: Sequence[ControlPlaneLog] = ALL_LOGS,
@@ -90,25 +97,31 @@ class InferenceCluster(ClusterBase):
         add_ons: Sequence[AddOn] = (),
         neuron_scheduler: bool = False,
     ) -> None:
+        problems = Problems("InferenceCluster")
+        problems.extend(text_problems("vpc", vpc, "ec2.Vpc.from_lookup(self, 'Vpc', vpc_id="))
+        problems.raise_any()
         options = ClusterOptions(
-            node_groups=tuple(node_groups),
+            node_groups=_tuple(node_groups),
             name=name,
             version=version,
+            vpc=vpc if isinstance(vpc, ClusterVpc) else None,
+            availability_zones=_tuple(zones_for_options(vpc, availability_zones, node_groups)),
             node_scaling=node_scaling,
-            public_access_cidrs=tuple(public_access_cidrs),
-            control_plane_logs=tuple(control_plane_logs),
+            public_access_cidrs=_tuple(public_access_cidrs),
+            control_plane_logs=_tuple(control_plane_logs),
             secrets_key_arn=secrets_key_arn,
-            admin_arns=tuple(admin_arns),
-            viewer_arns=tuple(viewer_arns),
-            add_ons=tuple(add_ons),
+            admin_arns=_tuple(admin_arns),
+            viewer_arns=_tuple(viewer_arns),
+            add_ons=_tuple(add_ons),
             neuron_scheduler=neuron_scheduler,
         )
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         self._partition = stack.partition
         self.node_groups = options.node_groups
-        self.vpc = vpc_of(self, vpc)
-        subnet_ids = list(self.vpc.select_subnets(subnet_type=PRIVATE_SUBNETS).subnet_ids)
+        self.vpc = vpc_of(self, vpc, availability_zones)
+        subnets = self.vpc.select_subnets(subnet_type=PRIVATE_SUBNETS)
+        subnet_ids = list(subnets.subnet_ids)
         role = define_node_role(
             self, partition=self._partition, dns_suffix=stack.url_suffix, auto_mode=options.auto_mode
         )
@@ -117,7 +130,7 @@ class InferenceCluster(ClusterBase):
         self.cluster = cast("eks.ICluster", made)
         self.cluster_name, self.cluster_arn = made.cluster_name, made.cluster_arn
         self._define_access(options)
-        self._define_nodes(options, role.attr_arn, subnet_ids)
+        self._define_nodes(options, role.attr_arn, subnets)
         system = SystemPlace(
             partition=self._partition,
             region=stack.region,
@@ -136,7 +149,7 @@ class InferenceCluster(ClusterBase):
             )
             self.before_charts(*entries)
 
-    def _define_nodes(self, options: ClusterOptions, role_arn: str, subnet_ids: Sequence[str]) -> None:
+    def _define_nodes(self, options: ClusterOptions, role_arn: str, subnets: ec2.SelectedSubnets) -> None:
         add_ons = add_ons_of_cluster(options.add_ons, auto_mode=options.auto_mode)
         first = [self._define_add_on(add_on) for add_on in add_ons if add_on.name in _BEFORE_NODES]
         nodes: list[cdk.CfnResource] = []
@@ -144,12 +157,12 @@ class InferenceCluster(ClusterBase):
             if is_managed(options.node_scaling, group):
                 made = ManagedNodes(
                     self,
-                    f"Nodes-{group.name}",
+                    ManagedNodes.id_of(group),
                     group=group,
                     cluster_name=self.cluster_name,
                     version=options.version,
                     node_role_arn=role_arn,
-                    subnet_ids=subnet_ids,
+                    subnet_ids=_subnet_ids(subnets, group.availability_zones),
                 )
                 nodes.append(_after(made.resource, first))
         others = [add_on for add_on in add_ons if add_on.name not in _BEFORE_NODES]
@@ -165,6 +178,19 @@ class InferenceCluster(ClusterBase):
             configuration_values=json.dumps(add_on.configuration, sort_keys=True) if add_on.configuration else None,
             resolve_conflicts="OVERWRITE",
         )
+
+
+def _tuple(given: Sequence[_T]) -> tuple[_T, ...]:
+    # What is no list is left as it is, for `ClusterOptions` to say so.
+    return tuple(given) if isinstance(given, list) else cast("tuple[_T, ...]", given)
+
+
+def _subnet_ids(subnets: ec2.SelectedSubnets, zones: Sequence[str]) -> list[str]:
+    if not zones:
+        return list(subnets.subnet_ids)
+    return [
+        subnet for subnet, zone in zip(subnets.subnet_ids, subnets.availability_zones, strict=True) if zone in zones
+    ]
 
 
 def _after(resource: cdk.CfnResource, needed: Sequence[cdk.CfnResource]) -> cdk.CfnResource:

@@ -17,7 +17,7 @@ from constructs_lib.eks.pod_identity import PodIdentity, Statement
 
 # aws/karpenter-provider-aws v1.15.0 of 2026-10-10; fetched by the deployment, in AWS.
 VERSION = "1.15.0"
-_CHART = "oci://public.ecr.aws/karpenter/karpenter"
+_CHARTS = "oci://public.ecr.aws/karpenter/"
 _NAME = "karpenter"
 _POOL_TAG = "karpenter.sh/nodepool"
 # What Karpenter reacts to by replacing a node before EC2 takes it.
@@ -26,6 +26,7 @@ _INTERRUPTIONS = {
     "SpotInterruption": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),
     "Rebalance": ("aws.ec2", "EC2 Instance Rebalance Recommendation"),
     "StateChange": ("aws.ec2", "EC2 Instance State-change Notification"),
+    "ReservationInterruption": ("aws.ec2", "EC2 Capacity Reservation Instance Interruption Warning"),
 }
 
 
@@ -86,16 +87,13 @@ class Karpenter(Construct):
                 )
             ),
         )
-        release = eks.HelmChart(
-            self,
+        # Helm never upgrades the definitions in a chart's crds/: in a chart of their own, they follow the controller.
+        definitions = self._install("Definitions", f"{_NAME}-crd", cluster)
+        self.ready = self._install(
             "Release",
-            cluster=cluster,
-            chart=_NAME,
-            repository=_CHART,
-            version=VERSION,
-            release=_NAME,
-            namespace=SYSTEM_NAMESPACE,
-            wait=True,
+            _NAME,
+            cluster,
+            skip_crds=True,
             values={
                 "replicas": replicas,
                 "serviceAccount": {"name": _NAME},
@@ -103,10 +101,31 @@ class Karpenter(Construct):
                 "controller": {"resources": {"requests": {"cpu": "250m", "memory": "512Mi"}}},
             },
         )
-        ready = release.node.find_child("Resource").node.default_child
-        assert isinstance(ready, cdk.CfnResource)  # noqa: S101  a custom resource
-        self.ready: cdk.CfnResource = ready
         self.ready.add_resource_dependency(identity.resource)
+        self.ready.add_resource_dependency(definitions)
+
+    def _install(
+        self,
+        id: str,  # noqa: A002 - the CDK's own name for it
+        chart: str,
+        cluster: eks.ICluster,
+        **options: Any,
+    ) -> cdk.CfnResource:
+        release = eks.HelmChart(
+            self,
+            id,
+            cluster=cluster,
+            chart=chart,
+            repository=f"{_CHARTS}{chart}",
+            version=VERSION,
+            release=chart,
+            namespace=SYSTEM_NAMESPACE,
+            wait=True,
+            **options,
+        )
+        resource = release.node.find_child("Resource").node.default_child
+        assert isinstance(resource, cdk.CfnResource)  # noqa: S101  a custom resource
+        return resource
 
     def _define_queue(self) -> sqs.CfnQueue:
         queue = sqs.CfnQueue(self, "Interruptions", message_retention_period=300, sqs_managed_sse_enabled=True)

@@ -83,6 +83,23 @@ class ManagedNodes(Construct):
             tags=scale_from_zero_tags(group),
         )
 
+    @staticmethod
+    def id_of(group: NodeGroup) -> str:
+        """Give the id that the nodes of a group have in the construct tree.
+
+        What is in the launch template, and in the group's tags or update settings too, is part of it, since both cannot
+        change at once ("Version and ReleaseVersion updates cannot be combined with other updates", aws/aws-cdk#16644):
+        so another group takes the place of the one before.
+        """
+        parts = ["Nodes", group.name]
+        if group.volume_gib:
+            parts.append(f"{group.volume_gib}GiB")
+        if group.capacity_reservation_id:
+            parts.append(f"reserved-{group.accelerators_per_node}")
+        elif gpu_sharing_settings(group):
+            parts.append(f"shared-{group.accelerators_per_node}")
+        return "-".join(parts)
+
 
 def _launch_template_data(group: NodeGroup) -> dict[str, Any]:
     data: dict[str, Any] = {

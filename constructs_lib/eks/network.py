@@ -21,7 +21,7 @@ _CIDRS_MAX = 40
 class ClusterVpc:
     """A VPC that exists already, for the control plane's interfaces and the nodes.
 
-    The private subnets need a way to ECR, S3, EKS and STS: a NAT gateway, or VPC endpoints. For load balancers, tag
+    The private subnets need access to ECR, S3, EKS and STS: a NAT gateway, or VPC endpoints. For load balancers, tag
     them ``kubernetes.io/role/internal-elb=1``.
 
     Attributes
@@ -41,7 +41,7 @@ class ClusterVpc:
     private_subnet_ids: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        problems = Problems(type(self).__name__)
+        problems = Problems.of(self)
         if not is_token(self.vpc_id) and not _VPC.fullmatch(self.vpc_id):
             problems.add("vpc_id", f"must look like 'vpc-0123456789abcdef0', got '{self.vpc_id}'")
         for index, subnet in enumerate(self.private_subnet_ids):
@@ -58,7 +58,7 @@ class ClusterVpc:
 
 
 def cidr_problems(field: str, cidrs: Sequence[str]) -> Iterator[Problem]:
-    """Hold that the API server can be opened to these networks: public IPv4 networks, at most 40."""
+    """Check that the API server can be opened to these networks: public IPv4 networks, at most 40."""
     if len(cidrs) > _CIDRS_MAX:
         yield Problem(field, f"must be at most {_CIDRS_MAX} networks, got {len(cidrs)}")
     for index, cidr in enumerate(cidrs):

@@ -92,6 +92,8 @@ def _node_pool(group: NodeGroup, *, class_group: str, class_kind: str) -> Manife
         "kubernetes.io/arch": [ARCHITECTURES[group.architecture]],
         "karpenter.sh/capacity-type": ["reserved", capacity] if reserved else [capacity],
     }
+    if group.availability_zones:
+        requirements["topology.kubernetes.io/zone"] = list(group.availability_zones)
     return {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",

@@ -17,7 +17,7 @@ def is_managed(scaling: NodeScaling, group: NodeGroup) -> bool:
 
 
 def scaling_problems(scaling: NodeScaling, groups: Sequence[NodeGroup]) -> Iterator[Problem]:
-    """Hold that the cluster's own pods have a node, and that whoever scales a group can do what it says."""
+    """Check that the cluster's own pods have a node, and that whoever scales a group can do what it says."""
     if scaling == "AutoMode":
         yield from _auto_mode_problems(groups)
     elif not any(group.min_size and not group.node_taints for group in groups):
@@ -28,6 +28,19 @@ def scaling_problems(scaling: NodeScaling, groups: Sequence[NodeGroup]) -> Itera
         )
     if scaling == "Karpenter":
         yield from _karpenter_problems(groups)
+    for index, group in enumerate(groups):
+        managed = is_managed(scaling, group)
+        if group.desired_size and not managed:
+            yield Problem(
+                f"node_groups.{index}.desired_size",
+                f"is not possible with {scaling}, which starts nodes when pods ask for them; leave it out",
+            )
+        # EC2 User Guide, "Launch instances into an existing Capacity Reservation".
+        if managed and group.capacity_reservation_id and len(group.instance_types) > 1:
+            yield Problem(
+                f"node_groups.{index}.instance_types",
+                "must be one: a reservation is of a single instance type, and nodes of another do not start in it",
+            )
 
 
 def _auto_mode_problems(groups: Sequence[NodeGroup]) -> Iterator[Problem]:
@@ -38,6 +51,8 @@ def _auto_mode_problems(groups: Sequence[NodeGroup]) -> Iterator[Problem]:
             )
         if group.gpu_sharing:
             yield Problem(f"node_groups.{index}.gpu_sharing", "is not possible with AutoMode, which has its own plugin")
+        if group.metadata_hop_limit != 1:
+            yield Problem(f"node_groups.{index}.metadata_hop_limit", "must be 1 with AutoMode, which has no other")
 
 
 def _karpenter_problems(groups: Sequence[NodeGroup]) -> Iterator[Problem]:

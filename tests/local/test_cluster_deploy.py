@@ -63,12 +63,16 @@ def manifests(state: Path, cluster: str) -> dict[str, dict[str, Any]]:
 
 
 def test_deploying_the_inference_stack_deploys_the_cluster_first_and_destroying_leaves_nothing(
-    cdk: Cdk, eks: Any, state: Path, tmp_path: Path
+    cdk: Cdk, eks: Any, aws: LocalAws, state: Path, tmp_path: Path
 ) -> None:
     assembly = str(tmp_path / "cdk.out")
+    ec2 = client(aws, "ec2")
     settings = yaml.safe_load(EXAMPLE.read_text())
     shutil.copytree(ROOT / "examples" / "onnx" / "model", tmp_path / "model")
     settings["endpoints"] = {"double": {"model": {"framework": "onnx", "artifact": "model"}, **ONE_INSTANCE}}
+    settings["cluster"]["availability_zones"] = ["us-east-1a", "us-east-1c"]
+    gpu = next(group for group in settings["cluster"]["node_groups"] if group["name"] == "gpu")
+    gpu["availability_zones"] = ["us-east-1c"]
     file = tmp_path / "inference.yaml"
     file.write_text(yaml.safe_dump(settings))
     cdk("deploy", "InferenceStack", "-c", f"settings={file}", "--output", assembly)
@@ -88,6 +92,13 @@ def test_deploying_the_inference_stack_deploys_the_cluster_first_and_destroying_
         "neuron": ("AL2023_x86_64_NEURON", "ON_DEMAND"),
         "shared-gpu": ("AL2023_x86_64_NVIDIA", "SPOT"),
     }
+    zones = {
+        name: {
+            subnet["AvailabilityZone"] for subnet in ec2.describe_subnets(SubnetIds=by_name[name]["subnets"])["Subnets"]
+        }
+        for name in ("system", "gpu")
+    }
+    assert zones == {"system": {"us-east-1a", "us-east-1c"}, "gpu": {"us-east-1c"}}
     assert by_name["gpu"]["scalingConfig"] == {"minSize": 0, "maxSize": 4, "desiredSize": 0}
     assert by_name["neuron"]["taints"] == [{"key": "aws.amazon.com/neuron", "value": "true", "effect": "NO_SCHEDULE"}]
     assert set(eks.list_addons(clusterName=cluster)["addons"]) == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -168,6 +169,24 @@ def test_a_wrong_cluster_leaves_no_construct_behind(stack: cdk.Stack) -> None:
         cluster_of(stack, node_groups=(GPU,))
 
     assert [child.node.id for child in stack.node.children] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"vpc": "vpc-1"}, "InferenceCluster: 'vpc' must be a construct, got 'vpc-1'; give ec2.Vpc.from_lookup(self, 'Vpc', vpc_id='vpc-1')"),
+        ({"availability_zones": "us-east-1a"}, "ClusterOptions: 'availability_zones' must be a list, got 'us-east-1a'; put it into a list: [...]"),
+        ({"node_groups": GPU}, "ClusterOptions: 'node_groups' must be a list, got a NodeGroup object; put it into a list: [...]"),
+        ({"admin_arns": [1]}, "ClusterOptions: 'admin_arns.0' must be text, got 1; write \"1\""),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_in_one_line(
+    stack: cdk.Stack, options: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        cluster_of(stack, **{"vpc": None, **options})
+
+    assert str(caught.value) == expected
 
 
 def test_a_network_without_a_way_in_is_refused(stack: cdk.Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,18 @@ from constructs_lib.serving.problems import InvalidValueError
 SYSTEM = NodeGroup(name="system", instance_types=("m7i.large",), min_size=1, max_size=3)
 GPU = NodeGroup(name="gpu", instance_types=("g5.xlarge",), max_size=4)
 SHARED = NodeGroup(name="shared", instance_types=("g5.xlarge",), max_size=4, gpu_sharing=GpuSharing(time_slicing=4))
+RESERVED = NodeGroup(
+    name="reserved", instance_types=("p5.48xlarge",), max_size=2, capacity_reservation_id="cr-0123456789abcdef0"
+)
+ZONES = ("us-east-1a", "us-east-1b")
+VPC = ClusterVpc(
+    vpc_id="vpc-12345678", availability_zones=ZONES, private_subnet_ids=("subnet-12345678", "subnet-12345679")
+)
+NEEDS_ZONE = (
+    "'node_groups.1.availability_zones' {}: a reservation is in one zone, and its nodes start nowhere else; give that of "
+    "'cr-0123456789abcdef0', which `aws ec2 describe-capacity-reservations` tells"
+)
+NEEDS_ZONES = "give the cluster's own 'availability_zones', two or more, with this one among them"
 NEEDS_NODE = (
     "ClusterOptions: 'node_groups' have no node for the cluster's own pods (DNS, metrics, scaling): give a group"
 )
@@ -50,6 +63,22 @@ def problems_of(**options: Any) -> str:
         ({"neuron_scheduler": True}, "'neuron_scheduler' needs a node group with Neuron devices (inf1, inf2, trn1, trn2)"),
         ({"node_scaling": "AutoMode"}, "'node_groups.0.min_size' must be 0 with AutoMode, which has no minimum; leave it out"),
         ({"node_scaling": "AutoMode", "node_groups": (SHARED,)}, "'node_groups.0.gpu_sharing' is not possible with AutoMode, which has its own plugin"),
+        (
+            {"node_scaling": "AutoMode", "node_groups": (replace(GPU, metadata_hop_limit=2),)},
+            "'node_groups.0.metadata_hop_limit' must be 1 with AutoMode, which has no other",
+        ),
+        (
+            {"node_scaling": "AutoMode", "node_groups": (replace(GPU, desired_size=2),)},
+            "'node_groups.0.desired_size' is not possible with AutoMode, which starts nodes when pods ask for them; leave it out",
+        ),
+        (
+            {"node_scaling": "Karpenter", "node_groups": (SYSTEM, replace(GPU, desired_size=2))},
+            "'node_groups.1.desired_size' is not possible with Karpenter, which starts nodes when pods ask for them; leave it out",
+        ),
+        (
+            {"vpc": VPC, "node_groups": (SYSTEM, replace(RESERVED, instance_types=("p5.48xlarge", "p5e.48xlarge"), availability_zones=("us-east-1a",)))},
+            "'node_groups.1.instance_types' must be one: a reservation is of a single instance type, and nodes of another do not start in it",
+        ),
         ({"node_scaling": "Karpenter", "node_groups": (SYSTEM, SHARED)}, "'node_groups.1.gpu_sharing' is not possible with Karpenter, which plans with whole GPUs: set 'min_size' to 1 or more, or 'node_scaling' to ClusterAutoscaler"),
     ],
 )  # fmt: skip
@@ -63,6 +92,51 @@ def test_a_cluster_needs_a_node_for_its_own_pods_unless_eks_runs_the_nodes(
     scaling: str, groups: tuple[NodeGroup, ...]
 ) -> None:
     assert problems_of(node_scaling=scaling, node_groups=groups).startswith(NEEDS_NODE)
+
+
+def in_zones(*zones: str, group: NodeGroup = GPU) -> tuple[NodeGroup, ...]:
+    return (SYSTEM, replace(group, availability_zones=zones))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"availability_zones": ("us-east-1a",)}, "'availability_zones' must be at least two different ones, which EKS asks for"),
+        ({"availability_zones": ("us-east-1a", "b")}, "'availability_zones.1' must be the name of a zone, such as 'us-east-1a', got 'b'"),
+        ({"availability_zones": ZONES, "vpc": VPC}, "'availability_zones' are for a VPC that is made, and 'vpc' has its own; leave one of them out"),
+        (
+            {"vpc": VPC, "node_groups": in_zones("us-east-1a", "us-east-1c")},
+            "'node_groups.1.availability_zones.1' is 'us-east-1c', where the cluster has no private subnet; choose from us-east-1a, us-east-1b",
+        ),
+        (
+            {"availability_zones": ZONES, "node_groups": in_zones("us-west-2a"), "node_scaling": "Karpenter"},
+            "'node_groups.1.availability_zones.0' is 'us-west-2a', where the cluster has no private subnet; choose from us-east-1a, us-east-1b",
+        ),
+        (
+            {"node_groups": in_zones("us-east-1c")},
+            f"'node_groups.1.availability_zones.0' is 'us-east-1c', but the zones of the VPC are seen at deployment only; {NEEDS_ZONES}",
+        ),
+        ({"vpc": VPC, "node_groups": in_zones(group=RESERVED)}, NEEDS_ZONE.format("are missing")),
+        ({"vpc": VPC, "node_groups": in_zones(*ZONES, group=RESERVED)}, NEEDS_ZONE.format("are 2")),
+        ({"node_groups": in_zones(group=RESERVED)}, f"{NEEDS_ZONE.format('are missing')}, and {NEEDS_ZONES}"),
+    ],
+)  # fmt: skip
+def test_nodes_in_a_zone_where_none_can_start_are_refused(options: dict[str, Any], expected: str) -> None:
+    assert problems_of(**options) == f"ClusterOptions: {expected}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"vpc": VPC, "node_groups": in_zones("us-east-1b", group=RESERVED)},
+        {"availability_zones": ZONES, "node_groups": in_zones("us-east-1b", group=RESERVED)},
+        # These look up where the reservation is.
+        {"vpc": VPC, "node_scaling": "Karpenter", "node_groups": (SYSTEM, RESERVED)},
+        {"node_scaling": "AutoMode", "node_groups": (RESERVED,)},
+    ],
+)
+def test_nodes_of_a_reservation_are_where_it_is(options: dict[str, Any]) -> None:
+    assert ClusterOptions(**options).node_groups[-1].name == "reserved"
 
 
 def test_all_problems_of_a_cluster_are_told_at_once() -> None:

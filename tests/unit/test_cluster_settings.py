@@ -87,6 +87,20 @@ def test_a_cluster_without_a_node_for_its_own_pods_is_told_what_to_give(tmp_path
     )
 
 
+def test_nodes_of_a_reservation_are_told_to_name_its_zone(tmp_path: Path) -> None:
+    reserved = CLUSTER.replace("max_size: 4}", "max_size: 4, capacity_reservation_id: cr-0123456789abcdef0}")
+    (line,) = refusal(tmp_path, reserved)
+
+    assert line == (
+        "inference.yaml:5: cluster.node_groups.1.availability_zones: are missing: a reservation is in one zone, and its "
+        "nodes start nowhere else; give that of 'cr-0123456789abcdef0', which `aws ec2 describe-capacity-reservations` "
+        "tells, and give the cluster's own 'availability_zones', two or more, with this one among them"
+    )
+    zones = "cluster:\n  availability_zones: [us-east-1a, us-east-1c]\n"
+    named = reserved.replace("cluster:\n", zones).replace("0}", "0, availability_zones: [us-east-1c]}")
+    assert load(tmp_path, named).node_groups[1].availability_zones == ("us-east-1c",)
+
+
 def test_there_is_one_cluster(tmp_path: Path) -> None:
     assert refusal(tmp_path, CLUSTER + "existing_cluster: {cluster_name: prod}\n") == [
         "inference.yaml:6: existing_cluster: is a second cluster beside 'cluster'; leave one of them out"

@@ -100,6 +100,13 @@ def test_only_gpu_nodes_tell_the_autoscaler_to_wait_for_gpus() -> None:
     assert labelled == {"g5.xlarge": True, "inf2.xlarge": False}
 
 
+@pytest.mark.parametrize(
+    "zone", ["us-east-1a", "us-gov-west-1b", "eusc-de-east-1a", "us-isob-east-1c", "us-west-2-lax-1a"]
+)
+def test_zones_of_every_partition_and_local_zones_are_taken(zone: str) -> None:
+    assert group("m7i.large", availability_zones=(zone, "${Token[AZ.1]}")).availability_zones[0] == zone
+
+
 def test_shared_gpus_count_as_often_as_they_are_shared_and_a_pod_gets_one_turn() -> None:
     sliced = group("p5.48xlarge", ami="Bottlerocket", gpu_sharing=GpuSharing(mig_slices=7))
     turns = group("g5.12xlarge", gpu_sharing=GpuSharing(time_slicing=4))
@@ -153,6 +160,10 @@ def test_a_node_always_offers_less_than_its_instance_has(name: str) -> None:
         ),
         ((("dl1.24xlarge",), {}), "'dl1.24xlarge' has Gaudi accelerators, for which EKS has no image; use a GPU or a"),
         ((("p2.xlarge",), {}), "'p2.xlarge': NVIDIA's driver in today's EKS images does not know the K80 any more;"),
+        (
+            (("g7.2xlarge",), {"ami": "Bottlerocket"}),
+            "'instance_types.0' 'g7.2xlarge' does not start with Bottlerocket, which has no driver for it; use the ami AL2023",
+        ),
         ((("m7i.large",), {"name": "My_Nodes"}), "'name' is 'My_Nodes' (8 characters), but Kubernetes (DNS-1123) allows 1 to 40 lower-case letters, digits and hyphens, with no hyphen at either end; for example 'my-nodes'"),
         ((("m7i.large",), {"min_size": 5}), "'min_size' is 5, more than 'max_size' (4); swap or raise it"),
         ((("m7i.large",), {"max_size": 0}), "'max_size' must be 1 to 450 nodes, got 0"),
@@ -174,6 +185,8 @@ def test_a_node_always_offers_less_than_its_instance_has(name: str) -> None:
             (("p5.48xlarge", "p5e.48xlarge"), {"capacity_type": "CAPACITY_BLOCK", "capacity_reservation_id": "cr-0123456789abcdef0"}),
             "'instance_types' must be one: a capacity block is of a single instance type",
         ),
+        ((("m7i.large",), {"availability_zones": ("use1-az1",)}), "'availability_zones.0' must be the name of a zone, such as 'us-east-1a', got 'use1-az1'"),
+        ((("m7i.large",), {"availability_zones": ("us-east-1a",) * 2}), "'availability_zones.1' is 'us-east-1a' again; give each once"),
         ((("m7i.large",), {"gpu_sharing": GpuSharing(time_slicing=2)}), "'gpu_sharing' needs GPUs, which 'm7i.large' does not have; leave it out"),
         (
             (("g5.xlarge",), {"ami": "Bottlerocket", "gpu_sharing": GpuSharing(mig_slices=2)}),
@@ -189,6 +202,15 @@ def test_a_group_that_cannot_be_is_refused(arguments: tuple[tuple[str, ...], dic
     types, more = arguments
 
     assert expected in problems_of(*types, **more)
+
+
+@pytest.mark.parametrize(
+    ("types", "capacity_type"), [(["p5.48xlarge"], "CAPACITY_BLOCK"), (["m7i.large", "m7a.large"], "ON_DEMAND")]
+)
+def test_a_reservation_is_for_one_type_of_a_block_and_for_any_on_demand(types: list[str], capacity_type: str) -> None:
+    reserved = group(*types, capacity_type=capacity_type, capacity_reservation_id="cr-0123456789abcdef0")
+
+    assert reserved.capacity_reservation_id == "cr-0123456789abcdef0"
 
 
 @pytest.mark.parametrize(
