@@ -36,10 +36,13 @@ def test_the_python_that_is_named_is_taken_and_refused_if_it_is_none(
         python.write_text(program, encoding="utf-8")
         python.chmod(0o755)
 
+    # What `make test` was given itself, such as PYTHON or -j, comes to a make below it in these.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
+
     ended = subprocess.run(
         ["make", "local"],
         cwd=clone,
-        env={**os.environ, "PYTHON": str(python)},
+        env={**environment, "PYTHON": str(python)},
         capture_output=True,
         text=True,
         check=False,

@@ -89,7 +89,8 @@ def test_the_wheel_brings_the_command(wheel: Path, requirements: list[str], tmp_
         assert "inference = constructs_lib.tools.command:main" in archive.read(name).decode()
     python = empty_environment(tmp_path / "venv", requirements)
     installed = run(
-        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel], cwd=tmp_path
+        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel],
+        cwd=tmp_path,
     )
     assert installed.returncode == 0, installed.stderr
     (tmp_path / "handler.py").write_text("def handle(data, context): ...\n")

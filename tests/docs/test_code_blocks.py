@@ -57,7 +57,7 @@ def run_settings(example: Example) -> None:
 
 
 def check_commands(example: Example) -> None:
-    """Hold that each line of a shell block is made of commands that exist."""
+    """Check that each line of a shell block is made of commands that exist."""
     for line in str(example.parsed).replace("\\\n", " ").splitlines():
         for words in commands(line):
             assert is_known(words), f"nothing checks this command: {' '.join(words)}"
@@ -103,7 +103,7 @@ def is_known(words: list[str]) -> bool:
 
 
 def check_json(example: Example) -> None:
-    """Hold that a block is JSON."""
+    """Check that a block is JSON."""
     json.loads(str(example.parsed))
 
 

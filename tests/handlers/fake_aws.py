@@ -72,6 +72,7 @@ class AutoScaling(_Client):
             raise self.fails.pop(0)
 
     def register_scalable_target(self, **request: Any) -> Json:
+        assert "Tags" not in request or request["ResourceId"] not in self.targets, "a registered target takes no tags"
         number = next(self._numbers)
         present = self.targets.get(request["ResourceId"], {"ScalableTargetARN": f"target-{number}"})
         self.targets[request["ResourceId"]] = present | request

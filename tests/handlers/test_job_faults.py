@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from fake_jobs import Fault, FunctionDiedError, lost_answer, refusal
 from job_faults import NEO, NO_ROLE, QUOTA, THROTTLED, begin, status
-from provider_framework import CREATE_FAILED, INTERVAL, OTHER, World
+from provider_framework import CREATE_FAILED, INTERVAL, LIMIT, OTHER, World
 
 from constructs_lib.jobs.handler import index
 
@@ -57,6 +57,13 @@ def test_throttling_while_the_job_runs_is_waited_out(world: World) -> None:
     world.sagemaker.faults["describe"] = [Fault(THROTTLED)] * 50
 
     assert world.settle(waiting).status == "SUCCESS"
+
+
+def test_throttling_that_outlasts_the_job_is_the_reason(world: World) -> None:
+    waiting = begin(world)
+    world.sagemaker.faults["describe"] = [Fault(THROTTLED)] * LIMIT
+
+    assert "Rate exceeded" in world.settle(waiting).reason
 
 
 def test_throttling_while_the_job_is_stopped_is_waited_out(world: World) -> None:

@@ -108,6 +108,33 @@ def test_the_copy_is_there_before_the_target_goes(world: World) -> None:
     assert world.ssm.values == {}
 
 
+def test_a_policy_that_changed_after_an_interruption_comes_back_as_it_is_now(world: World) -> None:
+    world.autoscaling.fails = [RuntimeError("throttled")]
+    with pytest.raises(RuntimeError, match="throttled"):
+        world.request("Release")
+    world.put_policy("by-hand", "StepScaling")
+
+    world.request("Release")
+    world.sagemaker.now = XLARGE
+    world.request("Restore")
+
+    assert world.autoscaling.policies[MAIN]["by-hand"]["PolicyType"] == "StepScaling"
+
+
+def test_a_restore_that_is_interrupted_can_be_repeated(world: World) -> None:
+    world.request("Release")
+    world.sagemaker.now = XLARGE
+    world.autoscaling.fails = [RuntimeError("throttled")]
+    with pytest.raises(RuntimeError, match="throttled"):
+        world.request("Restore")
+    assert MAIN in world.autoscaling.targets
+
+    world.request("Restore")
+
+    assert world.autoscaling.targets[MAIN]["Tags"] == {"of": "target-1"}
+    assert world.policies() == {"by-hand"}
+
+
 def test_a_restore_that_is_interrupted_is_finished_on_the_way_back(world: World) -> None:
     world.put_policy("second")
     world.request("Release")
@@ -144,9 +171,11 @@ def test_policies_of_another_instance_type_are_left_out_and_forgotten_in_the_end
 
     world.request("Restore")
     world.put_policy("invocations-ml.c6i.xlarge-89abcdef")
+    world.autoscaling.register_scalable_target(**IDENTITY, MinCapacity=2, MaxCapacity=8)
     world.request("Recover", "Delete", types=LARGE)
 
     assert world.policies() == {"by-hand", "invocations-ml.c6i.xlarge-89abcdef"}
+    assert world.autoscaling.targets[MAIN]["MaxCapacity"] == 8
     assert world.ssm.values == {}
 
 
@@ -239,6 +268,8 @@ def test_the_alarm_of_a_step_policy_calls_the_new_one(world: World) -> None:
     [
         ({"Schedule": "cron(0 20 * * ? *)"}, {"Schedule"}),
         ({"Schedule": "at(2001-01-01T00:00:00)"}, None),
+        ({"Schedule": "at(2029-12-30T23:59:00)"}, None),
+        ({"Schedule": "at(2029-12-31T00:01:00)", "Timezone": "Pacific/Honolulu"}, {"Schedule", "Timezone"}),
         ({"Schedule": "rate(1 day)", "EndTime": -1}, None),
         ({"Schedule": "rate(1 day)", "StartTime": -1, "EndTime": 1}, {"Schedule", "EndTime"}),
         ({"Schedule": "rate(1 day)", "StartTime": 1}, {"Schedule", "StartTime"}),

@@ -42,16 +42,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Synthesized:
-    """All examples: where their templates are, why there are none, and what was found in them."""
+    """All examples: where their templates are, why there are none, what was found in them, and what was acknowledged."""
 
     outdir: Path
     errors: dict[str, str]
     findings: list[Finding]
+    acknowledged: list[Finding]
 
     def files(self, example: str) -> list[Path]:
         """Give the template files of one example, which is wrong if there are none."""
         assert example not in self.errors, self.errors[example]
-        return sorted((self.outdir / f"assembly-{construct_id(example)}").glob("*.template.json"))
+        found = sorted((self.outdir / f"assembly-{construct_id(example)}").glob("*.template.json"))
+        assert found, f"{example} has no template"
+        return found
 
     def templates(self, example: str) -> list[Json]:
         """Give the templates of one example."""
@@ -96,12 +99,14 @@ def synthesized() -> Synthesized:
             errors[example] = f"{type(error).__name__}: {error}"
     with suppress(RuntimeError):  # that there are findings: they are in the report
         app.synth()
-    return Synthesized(outdir, errors, list(_findings(outdir / "validation-report.json")))
+    report = json.loads((outdir / "validation-report.json").read_text(encoding="utf-8"))
+    findings, acknowledged = (list(_findings(report, kind)) for kind in ("violations", "suppressedViolations"))
+    return Synthesized(outdir, errors, findings, acknowledged)
 
 
-def _findings(report: Path) -> Iterator[Finding]:
-    for plugin in json.loads(report.read_text(encoding="utf-8"))["pluginReports"]:
-        for violation in plugin["violations"]:
+def _findings(report: Json, kind: str) -> Iterator[Finding]:
+    for plugin in report["pluginReports"]:
+        for violation in plugin.get(kind, []):
             for construct in violation["violatingConstructs"]:
                 yield Finding(
                     plugin["pluginName"],

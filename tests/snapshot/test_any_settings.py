@@ -86,7 +86,7 @@ def test_any_settings_are_taken_or_refused_in_the_users_words(folder: Path, cont
 
 
 def hold_to_the_users_words(found: Settings | str) -> None:
-    """Hold that settings are taken, or that each line says where and what in words of the settings."""
+    """Check that settings are taken, or that each line says where and what in words of the settings."""
     if isinstance(found, str):
         assert found
         for line in found.splitlines():
@@ -103,7 +103,7 @@ def test_what_is_taken_gives_templates_that_the_services_take(
 
 
 def hold_templates_to_the_services(app: cdk.App, taken: Settings) -> None:
-    """Hold that the services take what the settings give."""
+    """Check that the services take what the settings give."""
     for stack in define_stacks(app, taken, env=FIXED):
         template = dict(Template.from_stack(stack).to_json())
         assert list(violations(template)) == []

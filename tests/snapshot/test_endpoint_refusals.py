@@ -16,7 +16,7 @@ from constructs_lib.sagemaker import (
     Rollout,
     ServerlessVariant,
 )
-from constructs_lib.serving.models import ContainerModel, PyTorchModel
+from constructs_lib.serving.models import ContainerModel, LargeLanguageModel, PyTorchModel
 from constructs_lib.serving.network import VpcConfig
 from constructs_lib.serving.problems import InvalidValueError
 from tests.snapshot.endpoint_templates import (
@@ -102,6 +102,23 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "'model.image' '1.dkr.ecr.us-east-1.amazonaws.com/a:2.6-gpu-py312' is built for gpu; serverless endpoints "
             "have no accelerator; give 'instance_type' instead of 'serverless', or an image for CPU"
+        ],
+    ),
+    "serverless with a model that needs a GPU": (
+        {"model": LargeLanguageModel(model_id="Qwen/Qwen3-8B"), "serverless": ServerlessVariant()},
+        [
+            "'serverless' has no image for this model: serverless endpoints have no accelerator; give 'instance_type' "
+            "instead of 'serverless', or an image for CPU"
+        ],
+    ),
+    "serverless with a version that there is not": (
+        {
+            "model": PyTorchModel(artifact="s3://models/m.tar.gz", version="2.6", py_version="py38"),
+            "serverless": ServerlessVariant(),
+        },
+        [
+            "'model.py_version' 'py38' is not a python of PyTorch 2.6.0 with an inference image for cpu on SageMaker; "
+            "choose one of py312, or set 'image'"
         ],
     ),
     "asynchronous with two variants": (

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from aws_cdk.assertions import Template
-from cfnlint.api import lint
 from syrupy.assertion import SnapshotAssertion
 
 from constructs_lib.sagemaker import Autoscaling
 from stacks.inference_stack import InferenceStack
 from stacks.settings import Settings, load_settings
 from tests.snapshot.conftest import FIXED, ROOT, new_app, only, statements
+from tests.snapshot.lint_findings import lint_findings
 from tests.snapshot.masked_json import MaskedJson
 from tests.snapshot.stack_templates import DEFAULT, digits, synthesize
 
@@ -241,4 +241,4 @@ def test_neither_the_cdk_nor_cfn_lint_finds_more_than_the_images_age(region: str
     assert len(found) == 1
     assert "inference:image-end-of-patch" in json.dumps(found)
     template = (tmp_path / "InferenceStack.template.json").read_text(encoding="utf-8")
-    assert [str(match) for match in lint(template, regions=[region or "us-east-1"])] == []
+    assert lint_findings(template, region=region or "us-east-1") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from constructs_lib.serving.models import OnnxModel
-from stacks.settings import EndpointSettings, Settings, load_settings
+from stacks.settings import EndpointSettings, Settings, json_schema, load_settings
 from stacks.yaml_source import SettingsError
 
 FILE = Path("inference.yaml")
@@ -23,6 +23,14 @@ endpoints:
 FRAMEWORKS = "tensorflow, pytorch, onnx, huggingface, llm, container, model-package, multi-model, multi-container"
 ENDPOINT_KEYS = ", ".join(field.name for field in fields(EndpointSettings))
 ONNX_KEYS = ", ".join(field.name for field in fields(OnnxModel))
+
+
+def meaning(kind: str, key: str) -> str:
+    """Give what the schema says of a key, up to what becomes of it when left out."""
+    said: str = json_schema()["$defs"][kind]["properties"][key]["description"]
+    for rest in (" Default: ", " None: ", " Left out: "):
+        said = said.partition(rest)[0]
+    return said.removesuffix(".").replace("`", "'")
 
 
 def write_model(directory: Path) -> None:

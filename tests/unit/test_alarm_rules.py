@@ -14,13 +14,7 @@ from constructs_lib.sagemaker.autoscaling import Autoscaling
 from constructs_lib.sagemaker.inference_components.copy_scaling import CopyScaling
 from constructs_lib.sagemaker.inference_components.managed_instance_scaling import ManagedInstanceScaling
 from constructs_lib.sagemaker.inference_components.specification import ComponentSpecification
-from constructs_lib.sagemaker.monitoring.alarms import (
-    AlarmRule,
-    component_rules,
-    error_rule,
-    latency_rule,
-    variant_rules,
-)
+from constructs_lib.sagemaker.monitoring.alarms import AlarmRule, component_rules, variant_rules
 from constructs_lib.sagemaker.monitoring.monitoring import Monitoring
 from constructs_lib.sagemaker.monitoring.watched_component import watch_component
 from constructs_lib.sagemaker.monitoring.watched_endpoint import watch_endpoint
@@ -199,12 +193,9 @@ def test_false_switches_the_alarm_at_the_most_instances_off() -> None:
     assert "AtMaxInstances" not in rules(replace(CPU, max_instances=4), at_max_instances=False)
 
 
-def test_a_rollout_can_have_the_rules_for_errors_and_latency_alone() -> None:
-    choices = Monitoring(client_error_percent=20)
+def test_errors_of_the_callers_are_those_of_the_4xx_metric() -> None:
+    client_errors = rules(CPU, client_error_percent=20)["ClientErrors"]
 
-    assert [rule and rule.name for rule in (error_rule(choices), latency_rule(choices))] == ["Errors", "Latency"]
-    client_errors = error_rule(choices, status="4XX")
-    assert client_errors is not None
     assert client_errors.metrics == {"m": ("AWS/SageMaker", "Invocation4XXErrors")}
 
 

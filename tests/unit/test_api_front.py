@@ -81,7 +81,7 @@ def test_every_header_that_sagemaker_reads_is_passed_on() -> None:
             "'streaming' or 'processor' out",
         ),
         ({"passed_headers": ("Cookie",)}, "'passed_headers.0' 'Cookie' is no header that SageMaker reads; choose of"),
-        ({"passed_headers": "Accept"}, "'passed_headers' must be a list of headers, got the text 'Accept'"),
+        ({"passed_headers": "Accept"}, "'passed_headers' must be a list, got 'Accept'; put it into a list: [...]"),
         (
             {"passed_headers": (INVOCATION_HEADERS[0], INVOCATION_HEADERS[0].lower())},
             "'passed_headers' names a header twice; give each once",

@@ -64,6 +64,12 @@ def test_a_burstable_instance_runs_but_does_not_scale(instance: str) -> None:
             "is built for neuronx, but 'ml.g5.xlarge' is a gpu instance; choose an Inferentia2 instance such as "
             "'ml.inf2.xlarge', or leave 'image' out to get the image for gpu",
         ),
+        (
+            "pytorch-inference-eia:1.5.1-cpu-py3",
+            "ml.g5.xlarge",
+            "is built for eia, but 'ml.g5.xlarge' is a gpu instance; choose a CPU instance with an 'accelerator_type', or "
+            "leave 'image' out to get the image for gpu",
+        ),
     ],
 )
 def test_an_image_for_one_device_does_not_run_on_another(tag: str, instance: str, message: str) -> None:
@@ -102,15 +108,19 @@ def test_the_device_is_read_from_the_tag(uri: str, device: Device | None) -> Non
 
 
 def test_the_device_that_is_read_from_any_image_of_the_catalogue_is_its_own() -> None:
-    wrong = [
-        (image.repository, tag)
+    read = {
+        (image.framework, image.device, image_device(f"{DLC}/{image.repository}:{tag}"))
         for image in images()
         for tag in {image.tag, image.full_tag}
-        for read in [image_device(f"{DLC}/{image.repository}:{tag}")]
-        if read not in (None, image.device) and (read, image.device) != (Device.CPU, Device.EIA)
-    ]
+    }
 
-    assert wrong == []
+    assert {(framework, device) for framework, device, found in read if found is None} == {
+        ("triton", Device.GPU),
+        ("neo-mxnet", Device.NEURON),
+        ("neo-pytorch", Device.NEURON),
+        ("neo-tensorflow", Device.NEURON),
+    }
+    assert {each for each in read if each[2] not in (None, each[1])} == set()
 
 
 def test_a_version_without_an_image_is_a_problem_of_the_version() -> None:

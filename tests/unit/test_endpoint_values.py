@@ -201,6 +201,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], list[str]]] = {
             "max_requests_per_second, concurrent_requests_per_model, cpu_utilization, gpu_utilization, steps or schedules"
         ],
     ),
+    "no part of the highest rate": (
+        Autoscaling,
+        {"max": 2, "max_requests_per_second": 2, "safety_factor": 0},
+        ["'safety_factor' must be above 0 and at most 1, got 0"],
+    ),
     "two targets of one metric": (
         Autoscaling,
         {"max": 2, "invocations_per_instance": 60, "max_requests_per_second": 2, "safety_factor": 1.5},
@@ -243,6 +248,21 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], list[str]]] = {
         StepAdjustment,
         {"change": 1, "lower": 2.0, "upper": 1.0},
         ["'upper' must be above 'lower' (2.0), got 1.0"],
+    ),
+    "a step without width": (
+        StepAdjustment,
+        {"change": 1, "lower": 2.0, "upper": 2.0},
+        ["'upper' must be above 'lower' (2.0), got 2.0"],
+    ),
+    "steps after one without end": (
+        StepScaling,
+        {
+            "name": "Busy",
+            "metric": "CPUUtilization",
+            "threshold": 80,
+            "steps": (StepAdjustment(lower=0, change=1), StepAdjustment(lower=20, change=2)),
+        },
+        ["'steps' must touch each other: one ends at no bound, the next begins at 20"],
     ),
     "steps with a gap": (
         StepScaling,
@@ -290,9 +310,17 @@ def test_tokens_pass_unchecked() -> None:
     DataCapture(destination=f"s3://{TOKEN}")
 
 
+def test_steps_may_be_given_in_any_order() -> None:
+    middle, above = StepAdjustment(lower=0, upper=10, change=1), StepAdjustment(lower=10, change=2)
+    steps = (above, StepAdjustment(upper=0, change=-1), middle)
+
+    assert StepScaling(name="Busy", metric="CPUUtilization", threshold=80, steps=steps).steps == steps
+
+
 def test_the_highest_rate_becomes_a_target_of_invocations_in_a_minute() -> None:
     assert Autoscaling(max=2, max_requests_per_second=20).target_invocations == 600
     assert Autoscaling(max=2, max_requests_per_second=20, safety_factor=0.8).target_invocations == 960
+    assert Autoscaling(max=2, max_requests_per_second=20, safety_factor=1).target_invocations == 1200
     assert Autoscaling(max=2, invocations_per_instance=60).target_invocations == 60
     assert Autoscaling(max=2, cpu_utilization=60).target_invocations is None
 

@@ -13,7 +13,15 @@ import pytest
 from botocore.loaders import Loader
 
 from constructs_lib.serving import images as catalogue
-from constructs_lib.serving.images import Device, ImageNotFoundError, Platform, as_of, find_image, images
+from constructs_lib.serving.images import (
+    Device,
+    ImageNotFoundError,
+    Platform,
+    as_of,
+    find_image,
+    images,
+    newest_patched,
+)
 from constructs_lib.serving.regions import RegionError, dns_suffix, partition
 
 
@@ -209,6 +217,22 @@ def test_an_image_for_which_aws_gives_no_date_is_not_past_it() -> None:
     image = find_image("triton", device=Device.GPU)
     assert image.end_of_patch is None
     assert not image.is_past_end_of_patch(date(2099, 1, 1))
+
+
+@pytest.mark.parametrize("device", [Device.CPU, Device.GPU])
+def test_the_successor_of_an_image_is_for_the_same_device(device: Device) -> None:
+    assert newest_patched(find_image("tensorflow", "2.19", device=device)) == find_image(
+        "tensorflow", "2.20", device=device
+    )
+
+
+@pytest.mark.parametrize(
+    ("framework", "version", "architecture"),
+    [("tensorflow", "2.20", "x86_64"), ("pytorch", "2.5", "x86_64"), ("tensorflow", "2.19", "arm64")],
+    ids=["it is the newest", "none is patched", "none is patched for Arm"],
+)
+def test_an_image_has_no_successor(framework: str, version: str, architecture: str) -> None:
+    assert newest_patched(find_image(framework, version, device=Device.CPU, architecture=architecture)) is None
 
 
 def test_every_image_is_whole() -> None:

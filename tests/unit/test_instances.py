@@ -55,7 +55,10 @@ def test_the_names_are_those_of_botocores_service_model(use: Use, shape: str, co
 
 @pytest.mark.parametrize("use", list(Use))
 def test_every_name_is_read_with_its_architecture_and_memory(use: Use) -> None:
-    for name in instance_types(use):
+    names = instance_types(use)
+
+    assert len(names) > 50
+    for name in names:
         found = instance_type(name, use=use)
         assert f"ml.{found.family}.{found.size}" == found.name == name
         assert found.architecture in ("x86_64", "arm64")

@@ -26,6 +26,7 @@ def sagemaker_pattern(shape: str) -> tuple[re.Pattern[str], int]:
 @example("a-")
 @example("-a")
 @example("a--b")
+@example("a" + "-" * 62 + "b")
 @example("")
 @example("digits\n")
 def test_a_name_is_taken_exactly_when_sagemaker_takes_it(name: str) -> None:

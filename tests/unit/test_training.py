@@ -72,6 +72,13 @@ def test_an_instance_type_without_an_image_is_refused() -> None:
     )
 
 
+def test_an_image_of_ones_own_is_one_word() -> None:
+    assert only(image="example.com/train 1", framework=None) == (
+        "image",
+        "must be the URI of a container image, without spaces, got 'example.com/train 1'",
+    )
+
+
 def test_an_image_for_another_device_is_refused() -> None:
     image = PLACES.image
     assert only(image=image, instance_type="ml.g5.xlarge") == (

@@ -112,6 +112,13 @@ def test_any_configuration_is_read_or_told(slots: list[tuple[str, str]], size: s
     assert all(isinstance(problem, str) for problem in config_problems(parse_text_proto(text), BATCHED))
 
 
+def test_an_output_without_a_free_dimension_keeps_rows_from_being_joined() -> None:
+    model = signature(OnnxTensor("total", 1, (3,)))
+    config = parse_text_proto('input { name: "x" data_type: TYPE_FP32 dims: [-1, 3] }')
+
+    assert list(config_problems(config, model)) == []
+
+
 def test_an_input_that_is_left_out_is_told() -> None:
     model = OnnxSignature((*BATCHED.inputs, OnnxTensor("mask", 9, (None, 3))), BATCHED.outputs)
     config = parse_text_proto('input { name: "x" data_type: TYPE_FP32 dims: [3] }')
