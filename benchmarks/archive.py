@@ -2,8 +2,8 @@
 
     python benchmarks/archive.py [--runs 5] [--megabytes 256] [--files 10000]
 
-Each run is a process of its own, so its peak memory is its own, and the contestants take turns, so a busy machine
-disturbs them alike. Times are of the call alone, without the start of Python; the files are in the page cache.
+Each run is a separate process, so that its peak memory can be measured, and the contestants take turns, so that a busy
+machine affects them equally. Times are those of the call, without the start of Python; the files are in the page cache.
 """
 
 from __future__ import annotations

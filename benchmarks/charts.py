@@ -2,8 +2,8 @@
 
     python -m benchmarks.charts --workloads 100 --runs 5
 
-Each run writes all kinds of servers, round robin, into an empty directory; the first run, which loads what is heavy, is
-said apart.
+Each run writes all kinds of servers, in turn, into an empty directory. The first run, which loads the libraries, is
+reported separately.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How fast the `inference` command answers, and packages, as a user has it: with the start of Python.
+"""How fast the `inference` command starts and packages, as users experience it: including the start of Python.
 
     python -m benchmarks.cli [--runs 5] [--megabytes 256]
 
-The archives are measured against what a script would do with the standard library, which is also what
-``torch-model-archiver`` does for a ``.mar``. The contestants take turns, so a busy machine disturbs them alike.
+The archives are measured against what a script with the standard library would do, which is also what
+``torch-model-archiver`` does for a ``.mar``. The contestants take turns, so a busy machine affects them equally.
 """
 
 from __future__ import annotations

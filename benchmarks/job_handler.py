@@ -1,9 +1,9 @@
-"""How long the handler of jobs takes to be imported, beyond boto3, which Lambda brings along.
+"""How long importing the job handler takes, on top of boto3, which Lambda includes.
 
     python -m benchmarks.job_handler [--runs 15]
 
-Each run is a process of its own, which imports one after the other. The shortest times count, as what a busy machine
-adds is nobody's. The start of Python is not in them, and the files are in the page cache.
+Each run is a separate process, which imports one after the other. The shortest times count: they have the least noise.
+They exclude the start of Python, and the files are in the page cache.
 """
 
 from __future__ import annotations

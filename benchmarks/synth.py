@@ -1,7 +1,7 @@
-"""Times whole-process synth of this library against the template by hand and two other libraries.
+"""How long synth takes with this library, compared with the template by hand and with two other libraries.
 
 Each measurement is one child process from start to exit: import, build, synthesize, write. The apps alternate within
-each round, so that a busy moment of the machine falls on all of them. The processor time is that of the child and of
+each round, so that a busy moment of the machine affects all of them. The processor time is that of the child and of
 its Node processes. Ours runs as cdk.json runs it, with `python -O`, which leaves out the type checks that aws-cdk-lib's
 Python makes of every argument before Node makes them again; the others run as `cdk init` would have them, without.
 With `--optimize-all` all of them run with it.

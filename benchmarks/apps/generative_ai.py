@@ -1,6 +1,6 @@
 """The same endpoint by `cdklabs.generative-ai-cdk-constructs`.
 
-The library scales on the backlog of asynchronous requests alone, by two alarms: its own autoscaling stands in for
+The library scales only on the backlog of asynchronous requests, by two alarms: its own autoscaling stands in for
 ours. Its execution role carries `AmazonSageMakerFullAccess`.
 """
 

@@ -1,4 +1,4 @@
-"""What every benchmarked app synthesizes, so that they differ in nothing but how they say it."""
+"""What every benchmarked app synthesizes: the same, each with its own library."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
