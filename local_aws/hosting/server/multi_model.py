@@ -183,6 +183,8 @@ class _ModelProcess:
                 body=response.read(),
             )
         except (OSError, http.client.HTTPException) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_GRACE)  # connections close a moment before a process has ended
             return _error(HTTPStatus.INTERNAL_SERVER_ERROR, f"The model's process does not answer: {error}")
         finally:
             connection.close()
