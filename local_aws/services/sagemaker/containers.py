@@ -17,6 +17,7 @@ from local_aws.services.sagemaker.http_client import HttpClient, Reply
 from local_aws.services.sagemaker.model_data import ModelData
 from local_aws.services.sagemaker.models import ECR_IMAGE
 from local_aws.services.sagemaker.plane import Host, plane
+from local_aws.services.sagemaker.state import is_multi_model
 
 _SERVICE_NAMESPACES = (
     "/aws/sagemaker/Endpoints",
@@ -95,11 +96,6 @@ class RunningContainer:
         self.client.close()
         plane().close(self.host)
         shutil.rmtree(self.workdir, ignore_errors=True)
-
-
-def is_multi_model(definition: Parameters) -> bool:
-    """Return whether a container definition is one of a multi-model endpoint."""
-    return bool(definition.get("Mode") == "MultiModel")
 
 
 def open_container(role: ExecutionRole, definition: Parameters, place: Place, *, name: str) -> RunningContainer:

@@ -9,10 +9,9 @@ from local_aws.services.autoscaling.state import targets
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker import component_lifecycle
 from local_aws.services.sagemaker.component_state import InferenceComponent
-from local_aws.services.sagemaker.containers import is_multi_model
 from local_aws.services.sagemaker.rollback_alarms import check_rollback_alarms
 from local_aws.services.sagemaker.service import SAGEMAKER
-from local_aws.services.sagemaker.state import Endpoint, state
+from local_aws.services.sagemaker.state import Endpoint, is_multi_model, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
 
 

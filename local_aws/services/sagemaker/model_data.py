@@ -13,6 +13,7 @@ from local_aws.errors import ServiceError, validation_error
 from local_aws.execution_role import ExecutionRole
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.s3_data import split
+from local_aws.services.sagemaker.state import is_multi_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ModelData:
         if "ModelDataSource" in container:
             return cls._of_source(container["ModelDataSource"]["S3DataSource"])
         url = container.get("ModelDataUrl")
-        return None if url is None else cls(*split(url), is_prefix=container.get("Mode") == "MultiModel")
+        return None if url is None else cls(*split(url), is_prefix=is_multi_model(container))
 
     @classmethod
     def additional(cls, container: Parameters) -> dict[str, ModelData]:

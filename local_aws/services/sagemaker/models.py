@@ -11,7 +11,7 @@ from local_aws.scope import Scope
 from local_aws.services.paging import listed
 from local_aws.services.sagemaker.model_data import ModelData
 from local_aws.services.sagemaker.service import SAGEMAKER
-from local_aws.services.sagemaker.state import EndpointConfig, Model, state
+from local_aws.services.sagemaker.state import EndpointConfig, Model, is_multi_model, state
 from local_aws.services.sagemaker.tags import forget_tags, put_tags
 
 ECR_IMAGE = re.compile(
@@ -62,15 +62,15 @@ def _check(scope: Scope, request: Parameters, model: Model) -> None:
 
 def _check_data(role: ExecutionRole, container: Parameters) -> None:
     data = ModelData.of_container(container)
-    is_multi_model = container.get("Mode") == "MultiModel"
-    if is_multi_model and (data is None or not data.is_prefix):
+    multi_model = is_multi_model(container)
+    if multi_model and (data is None or not data.is_prefix):
         raise validation_error("ModelDataUrl with an S3 prefix is required for a container in MultiModel mode.")
-    if "MultiModelConfig" in container and not is_multi_model:
+    if "MultiModelConfig" in container and not multi_model:
         raise validation_error("MultiModelConfig can be specified for a container in MultiModel mode only.")
     if data is not None:
-        data.check(role, with_content=not is_multi_model)
+        data.check(role, with_content=not multi_model)
     additional = ModelData.additional(container)
-    if additional and is_multi_model:
+    if additional and multi_model:
         raise validation_error("AdditionalModelDataSources cannot be specified for a container in MultiModel mode.")
     if len(additional) < len(container.get("AdditionalModelDataSources", [])):
         raise validation_error("ChannelName must be unique among the AdditionalModelDataSources of a container.")
@@ -83,7 +83,7 @@ def _check_execution(request: Parameters, model: Model) -> None:
     names = [item["ContainerHostname"] for item in model.containers if "ContainerHostname" in item]
     if len(set(names)) < len(names):
         raise validation_error("ContainerHostname must be unique among the containers of a model.")
-    if sum(item.get("Mode") == "MultiModel" for item in model.containers) > 1:
+    if sum(map(is_multi_model, model.containers)) > 1:
         raise validation_error("At most one container of a model can be in MultiModel mode.")
     if request.get("InferenceExecutionConfig", {}).get("Mode") != "Direct":
         return

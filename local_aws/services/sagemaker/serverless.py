@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from local_aws.api import Parameters
 from local_aws.errors import ServiceError, validation_error
-from local_aws.services.sagemaker.state import Model
+from local_aws.services.sagemaker.state import Model, is_multi_model
 
 if TYPE_CHECKING:
     from local_aws.services.sagemaker.state import EndpointConfig
@@ -69,7 +69,7 @@ def _excluded_of(model: Model) -> Iterator[str]:
     if len(model.containers) > 1:
         yield "inference pipelines and multi-container models"
     for container in model.containers:
-        if container.get("Mode") == "MultiModel":
+        if is_multi_model(container):
             yield "multi-model containers"
         if container.get("ImageConfig", {}).get("RepositoryAccessMode") == "Vpc":
             yield "private Docker registries"

@@ -14,7 +14,7 @@ from local_aws.errors import ServiceError, validation_error
 from local_aws.scope import Scope
 from local_aws.services.sagemaker.invocation import exchange
 from local_aws.services.sagemaker.metrics import publish
-from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, Model
+from local_aws.services.sagemaker.state import Endpoint, EndpointConfig, Model, is_multi_model
 from local_aws.services.sagemaker.variants import RunningVariant
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _excluded(variants: Sequence[Parameters], models: Sequence[Model]) -> Iterat
     for model in models:
         if len(model.containers) > 1:
             yield "multi-container models"
-        if any(container.get("Mode") == "MultiModel" for container in model.containers):
+        if any(map(is_multi_model, model.containers)):
             yield "multi-model containers"
 
 

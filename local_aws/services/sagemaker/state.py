@@ -35,6 +35,11 @@ class Model:
         return containers
 
 
+def is_multi_model(definition: Parameters) -> bool:
+    """Return whether a container definition is one of a multi-model endpoint."""
+    return bool(definition.get("Mode") == "MultiModel")
+
+
 @dataclass(slots=True, kw_only=True)
 class EndpointConfig:
     """An endpoint configuration: what ``CreateEndpointConfig`` was asked for."""

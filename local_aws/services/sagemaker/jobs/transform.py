@@ -12,7 +12,7 @@ from local_aws.services.sagemaker.jobs.job import TransformJob
 from local_aws.services.sagemaker.jobs.transform_run import TransformRun
 from local_aws.services.sagemaker.models import execution_role
 from local_aws.services.sagemaker.service import SAGEMAKER
-from local_aws.services.sagemaker.state import Model, state
+from local_aws.services.sagemaker.state import Model, is_multi_model, state
 from local_aws.services.sagemaker.tags import put_tags
 
 # CreateTransformJob's reference, MaxPayloadInMB.
@@ -41,7 +41,7 @@ def _check(request: Parameters, model: Model) -> None:
                 "SageMaker Batch currently doesn't support Model entity with container definitions which use "
                 f"{attribute} attribute"
             )
-    if any(container.get("Mode") == "MultiModel" for container in model.containers):
+    if any(map(is_multi_model, model.containers)):
         raise validation_error("A model with a container in MultiModel mode cannot be used for batch transform.")
     if model.request.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
         raise validation_error("A model with InferenceExecutionConfig mode Direct cannot be used for batch transform.")
