@@ -77,8 +77,9 @@ class ExecutionRole:
             before.node.add_dependency(policy)
 
     def _define_policy(self, text: str, document: permissions.Statement) -> iam.CfnPolicy | iam.Policy:
-        name = f"ModelAccess{fingerprint(text)}"
-        if any(fingerprint(other) == fingerprint(text) for other in self._policies):  # but for tokens
+        digest = fingerprint(text)
+        name = f"ModelAccess{digest}"
+        if any(fingerprint(other) == digest for other in self._policies):  # but for tokens
             resolved = cdk.Stack.of(self._owner).resolve(document)
             name += fingerprint(json.dumps(resolved, sort_keys=True))
         if self._made:

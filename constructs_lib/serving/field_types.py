@@ -59,10 +59,9 @@ def held_problems(path: str, held: object, hint: Any) -> Iterator[Problem]:
         Its type.
     """
     choices = _choices(hint)
-    if any(_is_a(held, choice) for choice in choices):
-        for choice in choices:
-            if _is_a(held, choice):
-                yield from _inner_problems(path, held, choice)
+    if fitting := [choice for choice in choices if _is_a(held, choice)]:
+        for choice in fitting:
+            yield from _inner_problems(path, held, choice)
         return
     *others, last = [_called(choice) for choice in choices if choice is not NoneType]
     wanted = f"{', '.join(others)} or {last}" if others else last
